@@ -11,8 +11,8 @@ from scipy import ndimage
 from napari_unet.errors import UserError
 from napari_unet.synthetic.optics import Microscope, photograph
 
-# Nearest allowed distance of two centres, in units of the sum of their radii: below 1 the outlines overlap and
-# the cells press against each other; every cell still keeps most of its area.
+# Nearest allowed distance of two centres, in units of the sum of their radii: below 1 the outlines overlap
+# and the cells press against each other; every cell still keeps most of its area.
 CLOSEST = 0.74
 TOUCHING = (0.76, 0.90)
 OUTLINE_WAVES = np.arange(2, 7)
@@ -74,8 +74,8 @@ def touching_cells(
     height, width = shape
     if height < 1 or width < 1 or diameter < 3 or (n is not None and n < 0):
         raise UserError(
-            f"Touching cells need a positive image size, a diameter of at least 3 px and a number of at least 0; "
-            f"got {shape}, {diameter} and {n}."
+            f"Touching cells need a positive image size, a diameter of at least 3 px and a number of at least "
+            f"0; got {shape}, {diameter} and {n}."
         )
     rng = np.random.default_rng(seed)
     if n is None:

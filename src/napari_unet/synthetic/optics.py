@@ -97,7 +97,7 @@ def photograph(
     photons = rng.poisson(np.maximum(sharp, 0) * microscope.photons)
     counts = photons * microscope.gain + microscope.offset
     counts += rng.normal(0, microscope.read_noise, counts.shape)
-    return np.clip(np.rint(counts), 0, 65535).astype(np.uint16)
+    return np.asarray(np.clip(np.rint(counts), 0, 65535), np.uint16)
 
 
 def _wide_blur(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:

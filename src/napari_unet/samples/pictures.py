@@ -1,0 +1,140 @@
+"""The samples: pictures that ship inside scikit-image, and generated cells with exact truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+
+import imageio.v3 as iio
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_unet.annotation.coding import BACKGROUND, FIRST, LabelsAre
+from napari_unet.errors import UserError
+from napari_unet.samples.sample import LayerData, Sample, as_layers
+from napari_unet.synthetic import cells
+
+RING = 6  # px of background around the annotated cells
+
+
+def coins() -> Sample:
+    """24 antique coins on an unevenly lit table; four are annotated, all are outlined in the truth.
+
+    The picture is scikit-image's ``data.coins``; the outlines were traced by
+    ``tools/draw_coins_truth.py`` and checked by eye.
+    """
+    from skimage import data
+
+    return Sample(
+        name="coins",
+        image=data.coins(),
+        annotation=_drawn("coins_annotation"),
+        labels_are=LabelsAre.OBJECTS,
+        class_names=(),
+        truth=_drawn("coins_truth"),
+        sentence="24 antique coins on an unevenly lit table; four are annotated.",
+    )
+
+
+def ihc() -> Sample:
+    """Immunohistochemistry of colon (RGB) with a few strokes each on glass, epithelium and stroma.
+
+    The picture is scikit-image's ``data.immunohistochemistry``; the strokes are those of
+    ``tools/draw_ihc_annotation.py``.
+    """
+    from skimage import data
+
+    return Sample(
+        name="ihc",
+        image=data.immunohistochemistry(),
+        annotation=_drawn("ihc_annotation"),
+        labels_are=LabelsAre.CLASSES,
+        class_names=("epithelium", "stroma"),
+        truth=None,
+        sentence="Colon, stained brown where cytokeratin is; strokes on glass, epithelium and stroma.",
+    )
+
+
+def touching_cells(seed: int = 0) -> Sample:
+    """Generate fluorescent cells, many of which touch, with exact truth; a few clusters are annotated.
+
+    Parameters
+    ----------
+    seed : int
+        Equal seeds give equal samples.
+    """
+    image, truth = cells.touching_cells(seed=seed)
+    return Sample(
+        name="touching cells",
+        image=image,
+        annotation=_annotate_some(truth),
+        labels_are=LabelsAre.OBJECTS,
+        class_names=(),
+        truth=truth,
+        sentence="Generated fluorescent cells, many of which touch; a few clusters are annotated.",
+        pixel_size_um=0.5,
+    )
+
+
+SAMPLES = MappingProxyType({"coins": coins, "ihc": ihc, "touching-cells": touching_cells})
+"""Every sample by the name that the command line knows it by."""
+
+
+def find_sample(name: str) -> Sample:
+    """Make the sample called `name`.
+
+    Raises
+    ------
+    UserError
+        If there is none of that name; the sentence lists the names.
+    """
+    make: Callable[[], Sample] | None = SAMPLES.get(name.strip().lower().replace(" ", "-").replace("_", "-"))
+    if make is None:
+        raise UserError(f"There is no sample called “{name}”; there are {', '.join(SAMPLES)}.")
+    return make()
+
+
+def coins_layers() -> list[LayerData]:
+    """Layers of `coins`, for napari's sample menu."""
+    return as_layers(coins())
+
+
+def ihc_layers() -> list[LayerData]:
+    """Layers of `ihc`, for napari's sample menu."""
+    return as_layers(ihc())
+
+
+def touching_cells_layers() -> list[LayerData]:
+    """Layers of `touching_cells`, for napari's sample menu."""
+    return as_layers(touching_cells())
+
+
+@cache
+def _read_drawn(name: str) -> NDArray[np.int32]:
+    content = resources.files("napari_unet.samples").joinpath("drawn", f"{name}.png").read_bytes()
+    return np.asarray(iio.imread(content, extension=".png"), np.int32)
+
+
+def _drawn(name: str) -> NDArray[np.int32]:
+    return _read_drawn(name).copy()
+
+
+def _annotate_some(truth: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Annotate a few whole clusters, so that every annotated cell is enclosed: large, small, single."""
+    clusters, n_clusters = ndimage.label(truth > 0, np.ones((3, 3)))
+    pairs = np.unique(np.stack([clusters[truth > 0], truth[truth > 0]], axis=1), axis=0)
+    n_cells = np.bincount(pairs[:, 0], minlength=n_clusters + 1)
+    edge = np.concatenate([clusters[0], clusters[-1], clusters[:, 0], clusters[:, -1]])
+    whole = np.setdiff1d(np.arange(1, n_clusters + 1), edge)
+    chosen: list[int] = []
+    for fewest, most, wanted in ((4, 8, 1), (2, 3, 1), (1, 1, 2)):
+        fitting = whole[(n_cells[whole] >= fewest) & (n_cells[whole] <= most)]
+        chosen.extend(int(cluster) for cluster in fitting[:wanted])
+    some = np.isin(clusters, chosen)
+    annotation = np.zeros(truth.shape, np.int32)
+    annotation[(ndimage.distance_transform_edt(~some) <= RING) & (truth == 0)] = BACKGROUND
+    annotation[some] = np.unique(truth[some], return_inverse=True)[1].astype(np.int32) + FIRST
+    return annotation
