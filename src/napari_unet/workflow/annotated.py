@@ -1,0 +1,83 @@
+"""What a person painted on one plane, and whether it can teach anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.annotation.coding import BACKGROUND, FIRST, NOT_ANNOTATED, LabelsAre
+from napari_unet.annotation.problems import find_problems
+from napari_unet.annotation.regions import Region, apply_regions
+from napari_unet.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotatedImage:
+    """One plane with what was painted on it.
+
+    Attributes
+    ----------
+    name
+        Names the image in held-out places and messages; unique in one training.
+    image
+        Shape ``(C, Y, X)``, any numeric dtype.
+    labels
+        Shape ``(Y, X)``, the project's coding: 0 not annotated, 1 background, ≥ 2 objects or classes.
+    regions
+        Inside these, 0 counts as background.
+    object_classes
+        Class (1, 2, …) of an object; objects not named are of class 1.
+    marked
+        Objects that the user says are complete.
+    pixel_size_um
+        Width of a pixel in µm, where known.
+    """
+
+    name: str
+    image: NDArray[Any]
+    labels: NDArray[np.int32]
+    regions: tuple[Region, ...] = ()
+    object_classes: Mapping[int, int] = field(default_factory=dict)
+    marked: frozenset[int] = frozenset()
+    pixel_size_um: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 3 or self.image.shape[1:] != self.labels.shape:
+            raise UserError(
+                f"The image “{self.name}” is {_shape(self.image.shape[-2:])} px and its labels are "
+                f"{_shape(self.labels.shape)} px; they must be of one size."
+            )
+
+    def labels_with_regions(self) -> NDArray[np.int32]:
+        """Return the labels in which the not-annotated rest of the regions is background."""
+        return apply_regions(self.labels, self.regions) if self.regions else self.labels
+
+
+def check_trainable(images: Sequence[AnnotatedImage], labels_are: LabelsAre) -> None:
+    """Raise `UserError` when the annotation of all images together can't teach anything."""
+    if not images:
+        raise UserError("Nothing is annotated yet; paint a few objects and some background, then train.")
+    every = np.concatenate([image.labels_with_regions().ravel() for image in images])
+    values = np.unique(every)
+    if not np.any(values != NOT_ANNOTATED):
+        raise UserError("Nothing is annotated yet; paint a few objects and some background, then train.")
+    if len(images) == 1:
+        blocking = [p for p in find_problems(images[0].labels_with_regions(), labels_are) if p.blocking]
+        if blocking:
+            raise UserError(blocking[0].sentence)
+    foreground = values[values >= FIRST]
+    if labels_are is LabelsAre.OBJECTS:
+        if BACKGROUND not in values:
+            raise UserError("No background is annotated yet; paint some background between and around objects.")
+        if not foreground.size:
+            raise UserError("Only background is annotated yet; paint a few objects as well.")
+    elif foreground.size + (BACKGROUND in values) < 2:
+        raise UserError("Only one class is annotated yet; paint at least two, or one and some background.")
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " × ".join(str(n) for n in shape)

@@ -1,0 +1,183 @@
+"""From painted images to what the network trains on: grey range, targets and weights at its scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.annotation.coding import NOT_ANNOTATED, LabelsAre
+from napari_unet.annotation.targets import Target, complete_objects, make_target
+from napari_unet.annotation.weight_map import WeightMapSettings, class_factors, weight_map
+from napari_unet.errors import UserError
+from napari_unet.network.held_out import HeldOutPlace
+from napari_unet.network.model_file import ModelDescription
+from napari_unet.network.sampling import TrainingImage
+from napari_unet.network.scaling import (
+    Normalisation,
+    measure_normalisation,
+    normalise,
+    resample_image,
+    resample_labels,
+)
+from napari_unet.workflow.annotated import AnnotatedImage, check_trainable
+from napari_unet.workflow.scale import initial_scale, measure_object_size, scale_of
+
+CONTEXT = 64
+"""Pixels at network scale kept around the annotated part of an image, so that the network sees where it is."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a training image lies in the image that it was cut and resampled from."""
+
+    name: str
+    box: tuple[int, int, int, int]
+    shape: tuple[int, int]
+
+    def to_image(self, place: HeldOutPlace) -> HeldOutPlace:
+        """Return a place given at network scale in px of the whole image."""
+        y0, y1, x0, x1 = place.box
+        fy, fx = self._factors()
+        top, left = self.box[0], self.box[2]
+        return HeldOutPlace(
+            place.image,
+            (
+                top + int(np.floor(y0 / fy)),
+                top + int(np.ceil(y1 / fy)),
+                left + int(np.floor(x0 / fx)),
+                left + int(np.ceil(x1 / fx)),
+            ),
+        )
+
+    def from_image(self, place: HeldOutPlace) -> HeldOutPlace | None:
+        """Return a place of the whole image at network scale, ``None`` where it lies outside of this frame."""
+        fy, fx = self._factors()
+        height, width = self.shape
+        y0, y1 = (int(np.clip((y - self.box[0]) * fy, 0, height)) for y in place.box[:2])
+        x0, x1 = (int(np.clip((x - self.box[2]) * fx, 0, width)) for x in place.box[2:])
+        return HeldOutPlace(place.image, (y0, y1, x0, x1)) if y1 > y0 and x1 > x0 else None
+
+    def _factors(self) -> tuple[float, float]:
+        y0, y1, x0, x1 = self.box
+        return self.shape[0] / (y1 - y0), self.shape[1] / (x1 - x0)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What one training needs, all at the network's scale."""
+
+    images: list[TrainingImage]
+    frames: list[Frame]
+    normalisation: Normalisation
+    scale: float
+    object_size: float | None
+    pixel_size_um: float | None
+    n_classes: int
+    n_complete: int
+
+
+def prepare(
+    images: Sequence[AnnotatedImage],
+    labels_are: LabelsAre,
+    class_names: Sequence[str],
+    weights: WeightMapSettings,
+    *,
+    start: ModelDescription | None = None,
+    object_size: float | None = None,
+) -> Prepared:
+    """Measure sizes and grey range, bring everything to the network's scale, make targets and weight maps.
+
+    Parameters
+    ----------
+    start
+        The model that the training starts from: its scale is kept, so that a lineage stays comparable.
+    object_size
+        Typical diameter in px that the user set; measured on complete objects otherwise.
+
+    Raises
+    ------
+    UserError
+        When the annotation can't teach anything, or images do not fit each other.
+    """
+    images = [image for image in images if np.any(image.labels_with_regions() != NOT_ANNOTATED)]
+    check_trainable(images, labels_are)
+    _check_channels(images)
+    measured = measure_object_size(images) if labels_are is LabelsAre.OBJECTS else None
+    pixel_sizes = [image.pixel_size_um for image in images if image.pixel_size_um]
+    pixel_size = float(np.median(pixel_sizes)) if pixel_sizes else None
+    if start is not None:
+        scale = scale_of(start, object_size, pixel_size)
+    else:
+        scale = initial_scale(images, labels_are, object_size or measured)
+    n_classes = count_classes(images, labels_are, class_names)
+    normalisation = measure_normalisation([image.image for image in images])
+    frames = [_frame(image, scale) for image in images]
+    targets = [
+        _target(image, frame, labels_are) for image, frame in zip(images, frames, strict=True)
+    ]
+    factors = class_factors([t.classes for t in targets], [t.known for t in targets], n_classes)
+    training = [
+        TrainingImage(
+            name=image.name,
+            image=_pixels(image, frame, normalisation),
+            classes=target.classes,
+            weights=weight_map(target, weights, factors=factors),
+            distance=target.distance,
+            distance_known=target.distance_known,
+            objects=target.objects,
+        )
+        for image, frame, target in zip(images, frames, targets, strict=True)
+    ]
+    n_complete = sum(int(np.unique(t.objects[t.objects > 0]).size) for t in targets)
+    size = object_size or measured
+    return Prepared(training, frames, normalisation, scale, size, pixel_size, n_classes, n_complete)
+
+
+def count_classes(
+    images: Sequence[AnnotatedImage], labels_are: LabelsAre, class_names: Sequence[str]
+) -> int:
+    """Return the number of classes that the network tells apart, background included."""
+    if labels_are is LabelsAre.OBJECTS:
+        used = [value for image in images for value in image.object_classes.values()]
+        return max([1, *used, len(class_names)]) + 1
+    largest = max(int(image.labels.max(initial=0)) for image in images)
+    return max(largest, len(class_names) + 1, 2)
+
+
+def _check_channels(images: Sequence[AnnotatedImage]) -> None:
+    channels = sorted({image.image.shape[0] for image in images})
+    if len(channels) > 1:
+        raise UserError(
+            f"The images have different numbers of channels ({', '.join(map(str, channels))}); "
+            "train on images of one kind."
+        )
+
+
+def _frame(image: AnnotatedImage, scale: float) -> Frame:
+    """Return the annotated part of the image with some context around it."""
+    height, width = image.labels.shape
+    known = image.labels_with_regions() != NOT_ANNOTATED
+    rows, columns = np.flatnonzero(known.any(axis=1)), np.flatnonzero(known.any(axis=0))
+    margin = int(np.ceil(CONTEXT / scale))
+    y0, y1 = max(int(rows[0]) - margin, 0), min(int(rows[-1]) + 1 + margin, height)
+    x0, x1 = max(int(columns[0]) - margin, 0), min(int(columns[-1]) + 1 + margin, width)
+    shape = (max(round((y1 - y0) * scale), 1), max(round((x1 - x0) * scale), 1))
+    return Frame(image.name, (y0, y1, x0, x1), shape)
+
+
+def _target(image: AnnotatedImage, frame: Frame, labels_are: LabelsAre) -> Target:
+    y0, y1, x0, x1 = frame.box
+    labels = image.labels_with_regions()
+    # Completeness is judged at full resolution: resampled, a thin gap of not-annotated pixels may vanish.
+    complete = complete_objects(labels, image.marked) if labels_are is LabelsAre.OBJECTS else ()
+    small = resample_labels(labels[y0:y1, x0:x1], frame.shape)
+    return make_target(small, labels_are, image.object_classes or None, marked=[int(v) for v in complete])
+
+
+def _pixels(image: AnnotatedImage, frame: Frame, normalisation: Normalisation) -> NDArray[Any]:
+    y0, y1, x0, x1 = frame.box
+    return resample_image(normalise(image.image[:, y0:y1, x0:x1], normalisation), frame.shape)

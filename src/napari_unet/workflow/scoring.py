@@ -1,0 +1,146 @@
+"""How good a network is where it never trained, and which separation makes the best objects of its output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.annotation.coding import LabelsAre
+from napari_unet.network.held_out import HeldOutPlace
+from napari_unet.network.prediction import predict
+from napari_unet.network.sampling import TrainingImage
+from napari_unet.network.unet import UNet
+from napari_unet.objects.fit import Example, fit_separation
+from napari_unet.objects.measures import foreground_iou, match, mean_iou
+from napari_unet.objects.separate import SeparationSettings, separate
+
+CONTEXT = 48
+"""Pixels around a held-out place that the network sees while it is read."""
+
+ENOUGH = 8
+"""Held-out objects from which on the separation is fitted on them alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A held-out place with some context: pixels to predict, truth, and where the truth counts."""
+
+    image: NDArray[np.float32]
+    classes: NDArray[np.uint8]
+    objects: NDArray[np.int32]
+    known: NDArray[np.bool_]
+    objects_known: NDArray[np.bool_]
+
+
+class HeldOutScore:
+    """Score a network on held-out places.
+
+    For objects F1 at IoU 0.5 and the IoU of the foreground, whose mean decides; for classes their mean IoU.
+    """
+
+    def __init__(
+        self, images: Sequence[TrainingImage], places: Sequence[HeldOutPlace], labels_are: LabelsAre
+    ) -> None:
+        self.labels_are = labels_are
+        self.places = cut_places(images, places)
+
+    def __call__(self, network: UNet) -> dict[str, float]:
+        """Return the scores, the one that decides under ``"score"``; all in 0–1, higher is better."""
+        outputs = [predict(network, place.image) for place in self.places]
+        if self.labels_are is LabelsAre.CLASSES:
+            n = network.config.classes
+            found = np.concatenate([output[:n].argmax(0).ravel() for output in outputs])
+            true = np.concatenate([place.classes.ravel() for place in self.places])
+            known = np.concatenate([place.known.ravel() for place in self.places])
+            score = mean_iou(found, true, n, valid=known)
+            return {"score": score, "mean IoU": score}
+        return self._objects(outputs)
+
+    def _objects(self, outputs: Sequence[NDArray[np.float32]]) -> dict[str, float]:
+        tp = fp = fn = 0
+        settings = SeparationSettings()
+        for output, place in zip(outputs, self.places, strict=True):
+            labels = separate(1.0 - output[0], settings, output[-1] if len(output) > 2 else None)
+            found = match(labels, place.objects, 0.5, valid=place.objects_known)
+            tp, fp, fn = tp + found.tp, fp + found.fp, fn + found.fn
+        f1 = 2 * tp / max(2 * tp + fp + fn, 1)
+        foreground = np.concatenate([(output[0] < 0.5).ravel() for output in outputs])
+        true = np.concatenate([(place.classes > 0).ravel() for place in self.places])
+        known = np.concatenate([place.known.ravel() for place in self.places])
+        iou = foreground_iou(foreground, true, valid=known)
+        return {"score": (f1 + iou) / 2, "F1": f1, "IoU": iou}
+
+
+def cut_places(images: Sequence[TrainingImage], places: Sequence[HeldOutPlace]) -> list[Place]:
+    """Cut the places, with context, out of the training images (both at network scale)."""
+    return [_cut(image, place) for place in places for image in images if image.name == place.image]
+
+
+def fit_objects(
+    network: UNet,
+    images: Sequence[TrainingImage],
+    places: Sequence[HeldOutPlace],
+    labels_are: LabelsAre,
+    object_size: float | None,
+) -> SeparationSettings:
+    """Fit threshold, method and smallest size on complete objects: held-out ones where there are enough.
+
+    Parameters
+    ----------
+    places
+        Held-out places at network scale; with fewer than `ENOUGH` objects in them all complete objects are used.
+    object_size
+        Typical diameter in px at network scale.
+    """
+    if labels_are is LabelsAre.CLASSES:
+        return SeparationSettings()
+    crops = cut_places(images, places)
+    if sum(_count(crop.objects) for crop in crops) < ENOUGH:
+        whole = [HeldOutPlace(image.name, (0, image.classes.shape[0], 0, image.classes.shape[1])) for image in images]
+        crops = cut_places(images, whole)
+    crops = [crop for crop in crops if crop.objects.any()]
+    if not crops:
+        return SeparationSettings()
+    examples = []
+    for crop in crops:
+        output = predict(network, crop.image)
+        distance = output[network.config.classes] if network.config.distance else None
+        examples.append(Example(1.0 - output[0], distance, crop.objects, crop.objects_known))
+    return fit_separation(examples, scale=1.0, typical_size=object_size)[0]
+
+
+def _cut(image: TrainingImage, place: HeldOutPlace) -> Place:
+    height, width = image.classes.shape
+    y0, y1, x0, x1 = place.box
+    outer = (
+        slice(max(y0 - CONTEXT, 0), min(y1 + CONTEXT, height)),
+        slice(max(x0 - CONTEXT, 0), min(x1 + CONTEXT, width)),
+    )
+    inside = np.zeros((height, width), bool)
+    inside[y0:y1, x0:x1] = True
+    cut = Place(
+        image.image[(slice(None), *outer)],
+        image.classes[outer],
+        image.objects[outer],
+        (image.weights[outer] > 0) & inside[outer],
+        image.distance_known[outer] & inside[outer],
+    )
+    return replace(cut, objects=_mostly_inside(cut.objects, inside[outer]))
+
+
+def _mostly_inside(objects: NDArray[np.int32], inside: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Keep the objects of which more than half lies inside: the others belong to the place beside."""
+    if not objects.any():
+        return objects
+    total = np.bincount(objects.ravel())
+    within = np.bincount(objects[inside].ravel(), minlength=total.size)
+    keep = within * 2 > total
+    keep[0] = False
+    return np.where(keep[objects], objects, 0).astype(np.int32)
+
+
+def _count(objects: NDArray[np.int32]) -> int:
+    return int(np.unique(objects[objects > 0]).size)

@@ -1,0 +1,158 @@
+"""Segment one image with a model: scale, grey range, network, objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.annotation.coding import LabelsAre
+from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
+from napari_unet.errors import UserError
+from napari_unet.network.model_file import Model, ModelDescription
+from napari_unet.network.prediction import Averaging, predict
+from napari_unet.network.scaling import brightness_warning, normalise, resample_image, resample_probability
+from napari_unet.objects.separate import SeparationSettings, separate, separate_classes, why_empty
+from napari_unet.workflow.scale import scale_of
+
+
+@dataclass(frozen=True, eq=False)
+class Segmented:
+    """What a model says about one plane.
+
+    Attributes
+    ----------
+    labels
+        Shape ``(Y, X)``, int32: 0 background, 1… objects or classes.
+    probabilities
+        Shape ``(K, Y, X)``, float32, at the image's resolution; class 0 is background.
+    distance
+        Shape ``(Y, X)``, float32 in 0–1, where the network predicts it.
+    scale
+        Network px per image px that was used.
+    sentences
+        What the user should know before trusting the result.
+    """
+
+    labels: NDArray[np.int32]
+    probabilities: NDArray[np.float32]
+    distance: NDArray[np.float32] | None
+    scale: float
+    sentences: tuple[str, ...] = ()
+
+
+def segment_image(
+    model: Model,
+    image: NDArray[Any],
+    *,
+    object_size: float | None = None,
+    pixel_size_um: float | None = None,
+    tile: int | None = None,
+    averaging: Averaging | str = Averaging.NONE,
+    separation: SeparationSettings | None = None,
+    device: str = "auto",
+    on_progress: OnProgress = no_progress,
+    should_stop: ShouldStop = never_stop,
+) -> Segmented:
+    """Segment one plane.
+
+    Parameters
+    ----------
+    model
+        As `train_model` returns it or `load_model` reads it.
+    image
+        Shape ``(C, Y, X)``, any numeric dtype.
+    object_size
+        Typical diameter in px in this image; by default the image is taken to be at the scale of the training
+        images, or follows from both pixel sizes.
+    tile
+        Edge of a tile in px at network scale; by default as memory allows.
+    separation
+        How objects are made; by default as fitted after the model's training.
+
+    Raises
+    ------
+    UserError
+        When the image doesn't fit the model.
+    Stopped
+        When asked to stop.
+    """
+    description = model.description
+    check_fits(description, image)
+    scale = scale_of(description, object_size, pixel_size_um)
+    warning = brightness_warning(image, description.normalisation)
+    small = resample_image(normalise(image, description.normalisation), scaled_shape(image.shape[1:], scale))
+    output = predict(
+        model.network,
+        small,
+        tile=tile,
+        averaging=Averaging(averaging),
+        device=device,
+        on_progress=on_progress,
+        should_stop=should_stop,
+    )
+    shape = (int(image.shape[1]), int(image.shape[2]))
+    output = resample_probability(output, shape)
+    n_classes = description.network.classes
+    probabilities = output[:n_classes]
+    distance = output[n_classes] if description.network.distance else None
+    settings = separation or separation_of(description)
+    labels = separate_probabilities(probabilities, distance, settings, description.labels_are, scale)
+    sentences = [warning] if warning else []
+    if not labels.any():
+        sentences.append(why_empty(foreground(probabilities), settings))
+    return Segmented(labels, probabilities, distance, scale, tuple(sentences))
+
+
+def separate_probabilities(
+    probabilities: NDArray[np.float32],
+    distance: NDArray[np.float32] | None,
+    settings: SeparationSettings,
+    labels_are: LabelsAre | str,
+    scale: float,
+) -> NDArray[np.int32]:
+    """Make objects or a class map of stored probabilities, without the network.
+
+    Parameters
+    ----------
+    probabilities
+        Shape ``(K, Y, X)``, class 0 is background.
+    scale
+        Network px per image px that the probabilities were made at.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(Y, X)``, int32.
+    """
+    if LabelsAre(labels_are) is LabelsAre.CLASSES:
+        return separate_classes(probabilities, settings, scale=scale)
+    return separate(foreground(probabilities), settings, distance, scale=scale)
+
+
+def foreground(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probability of anything but background, shape ``(Y, X)``."""
+    return 1.0 - probabilities[0]
+
+
+def separation_of(description: ModelDescription) -> SeparationSettings:
+    """Return the separation that was fitted after the model's training."""
+    return SeparationSettings.model_validate(description.separation)
+
+
+def scaled_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
+    """Return the height and width at network scale, at least one px each."""
+    return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
+
+
+def check_fits(description: ModelDescription, image: NDArray[Any]) -> None:
+    """Raise `UserError` when the image has another number of channels than the model was trained on."""
+    wanted = description.network.in_channels
+    if image.ndim != 3 or image.shape[0] != wanted:
+        found = image.shape[0] if image.ndim == 3 else "no"
+        raise UserError(
+            f"The model “{description.name}” was trained on {wanted} channel(s) and this image has {found}; "
+            "choose an image of the same kind or train on this one."
+        )
