@@ -121,7 +121,7 @@ class UNetConfig(BaseModel):
         """Smallest valid input in px: one pixel is left where the network is narrowest."""
         if self.padded:
             return self.multiple
-        # Going down, every level takes 4 px and halves; the bottom takes 4 and must leave enough for the way up.
+        # Going down, every level takes 4 px and halves; the bottom takes 4 and must leave enough to go up.
         bottom = 1
         while _on_the_way_up(bottom, self.depth) < 1:
             bottom += 1
@@ -203,7 +203,8 @@ class UNet(nn.Module):
         )
         self.expand = nn.ModuleList(DoubleConvolution(2 * w, w, config) for w in reversed(widths[:-1]))
         self.classify = nn.Conv2d(config.width, config.out_channels, 1)
-        initialise(self, seed=0)
+        if not self.classify.weight.is_meta:  # a network without memory has shapes only
+            initialise(self, seed=0)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, Y, X) float32, any channels-first or -last memory
         self.config.check_input_size(x.shape[-2], x.shape[-1])
@@ -256,8 +257,8 @@ def adapt(state: Mapping[str, Tensor], old: UNetConfig, new: UNetConfig) -> dict
     """Carry trained weights over to a network with another number of channels or classes (warm start).
 
     Other input channels: each new channel gets the old channels' sum divided by the number of new ones, so
-    that an image with equal channels is seen as before. More classes: the new ones begin as copies of the mean
-    foreground class, with a bias that leaves the background's probability unchanged. Fewer: the last ones go.
+    that an image with equal channels is seen as before. More classes: the new ones begin as copies of the
+    mean foreground class, with a bias that leaves the background's probability unchanged. Fewer: the last ones go.
     A distance output that the old network lacks begins at zero.
 
     Parameters
