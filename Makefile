@@ -1,0 +1,45 @@
+# `make demo` and `make test` work on a fresh machine; both first run tools/setup, which does nothing when all is there.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test test-slow lint format docs bench clean
+
+help:
+	@echo "make demo       the loop on a sample: in napari, or without a display driven by itself into demo-out/"
+	@echo "make test       checks of the code and all tests but the slow ones"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make lint       ruff and mypy only; make format repairs what ruff can"
+	@echo "make docs       the documentation, into site/"
+	@echo "make bench      the benchmarks, into benchmarks/out/ (hours; see benchmarks/RESULTS.md)"
+
+setup:
+	@PYTHON=$(PYTHON) tools/setup
+
+demo: setup
+	@tools/demo
+
+test: lint
+	tools/screen $(BIN)/python -m pytest -m "not slow"
+
+test-slow: setup
+	tools/screen $(BIN)/python -m pytest -m slow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: setup
+	$(BIN)/python -m pip install -q -c constraints.txt --group docs
+	$(BIN)/mkdocs build --strict
+
+bench: setup
+	$(BIN)/python benchmarks/few_crops.py
+	$(BIN)/python benchmarks/few_crops.py --report
+
+clean:
+	rm -rf .venv demo-out site dist build .mypy_cache .ruff_cache .pytest_cache
