@@ -101,13 +101,11 @@ class ImageSource:
             plane = np.asarray(data[tuple(index)])[np.newaxis]
         else:
             axis = self.channel_axis % data.ndim
-            leading = list(index)
-            if axis < data.ndim - 2 or (axis == data.ndim - 2 and len(leading) == axis):
+            leading: list[int | slice] = list(index)
+            if axis <= len(index):
                 leading.insert(axis, slice(None))
-            plane = np.asarray(data[tuple(leading)])
-            # What is left are the channel axis and the two spatial ones, in the image's order.
-            left = [a for a in range(data.ndim) if a >= len(leading) or isinstance(leading[a], slice)]
-            plane = np.moveaxis(plane, left.index(axis), 0)
+            # Three axes are left in the image's order: the channels' place among them follows.
+            plane = np.moveaxis(np.asarray(data[tuple(leading)]), max(axis - len(index), 0), 0)
         plane = plane[: self.n_channels]
         return plane if channels is None else plane[list(channels)]
 

@@ -1,0 +1,108 @@
+"""The session's own copies of annotation and segmentation, and the one undo over both."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_unet.objects.edit import Change, apply
+from napari_unet.session.history import Action, History, Which
+from napari_unet.session.image import Plane
+
+Box = tuple[slice, slice]
+
+
+class Canvas:
+    """Two label arrays of one shape, changed only through actions that can be undone.
+
+    Signals
+    -------
+    array_changed
+        ``(Which, Change)``: the session changed this box by itself; whoever shows the array follows.
+    array_replaced
+        ``(Which,)``: there is a new array.
+    edited
+        ``(Which, Change)``: the box changed, whoever did it.
+    history_changed
+        Undo and redo have other names now.
+    """
+
+    array_changed = Signal(object, object)
+    array_replaced = Signal(object)
+    edited = Signal(object, object)
+    history_changed = Signal()
+
+    def __init__(self) -> None:
+        self.history = History()
+        self.arrays: dict[Which, NDArray[np.int32]] = {}
+
+    def start(self, which: Which, array: NDArray[np.int32]) -> None:
+        """Take an array as the new truth; what was done before can't be undone any more."""
+        self.arrays[which] = array
+        self.history.clear()
+        self.array_replaced.emit(which)
+        self.history_changed.emit()
+
+    def clear(self) -> None:
+        """Forget both arrays."""
+        self.arrays.clear()
+        self.history.clear()
+        self.history_changed.emit()
+
+    def plane(self, which: Which, plane: Plane) -> NDArray[np.int32]:
+        """Return a plane, shape ``(Y, X)``, as a view."""
+        return self.arrays[which][plane]
+
+    def do(self, action: Action, *, shown: Which | None = None) -> None:
+        """Apply an action and note it for undo.
+
+        Parameters
+        ----------
+        shown
+            The array in which the user already sees the change, because they painted it.
+        """
+        self._apply(action, shown)
+        self.history.push(action)
+        self.history_changed.emit()
+
+    def undo(self) -> str | None:
+        """Take the last action back; return its name, ``None`` where there is nothing to undo."""
+        action = self.history.undo()
+        return self._replay(action)
+
+    def redo(self) -> str | None:
+        """Do the last undone action again; return its name, ``None`` where there is none."""
+        return self._replay(self.history.redo())
+
+    def _replay(self, action: Action | None) -> str | None:
+        if action is None:
+            return None
+        self._apply(action, None)
+        self.history_changed.emit()
+        return action.name
+
+    def _apply(self, action: Action, shown: Which | None) -> None:
+        for which, change in action.changes:
+            apply(self.arrays[which], change)
+            if which is not shown:
+                self.array_changed.emit(which, change)
+            self.edited.emit(which, change)
+
+
+def plane_change(
+    plane: Plane, box: Box, old: NDArray[np.int32], new: NDArray[np.int32]
+) -> Change | None:
+    """Return the change of a box of one plane in the coordinates of the whole array, ``None`` if nothing differs.
+
+    The change is trimmed to the pixels that differ.
+    """
+    different = old != new
+    if not different.any():
+        return None
+    rows, columns = np.flatnonzero(different.any(axis=1)), np.flatnonzero(different.any(axis=0))
+    inner = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    offset = (*plane, (box[0].start or 0) + int(rows[0]), (box[1].start or 0) + int(columns[0]))
+    lead = (1,) * len(plane)
+    shape = (*lead, int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1)
+    return Change(offset, old[inner].reshape(shape).copy(), new[inner].reshape(shape).copy())

@@ -1,0 +1,684 @@
+"""The state of one loop: an image, what was painted on it, the rounds, the segmentation. No Qt, no viewer."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_unet.annotation.coding import (
+    FIRST,
+    Coding,
+    CodingPreview,
+    LabelsAre,
+    check_labels,
+    describe_coding,
+    to_annotation,
+)
+from napari_unet.annotation.problems import Problem, find_problems
+from napari_unet.annotation.regions import Region, apply_regions, region_mask
+from napari_unet.errors import UserError
+from napari_unet.objects.edit import accept, correct, overlay_annotation
+from napari_unet.objects.numbering import keep_numbers
+from napari_unet.objects.propose import propose
+from napari_unet.objects.separate import SeparationSettings
+from napari_unet.session.canvas import Box, Canvas, plane_change
+from napari_unet.session.history import Action, Which
+from napari_unet.session.image import ImageSource, Plane
+from napari_unet.session.tasks import Round, SegmentationTask, StoredProbabilities, TrainingTask
+
+if TYPE_CHECKING:
+    from napari_unet.network.model_file import Model
+    from napari_unet.network.settings import TrainingSettings
+    from napari_unet.workflow import AnnotatedImage, Segmented, TrainedModel
+
+ASSUMED_OBJECT_SIZE = 28.0
+"""Diameter in px that is assumed as long as no complete object was painted and none was given."""
+
+SCRATCH = "scratch"
+
+
+class Session:
+    """One loop on one image.
+
+    Long computations are prepared here, run anywhere (`TrainingTask.run`), and handed back (`finish_training`).
+    All methods are called from one thread.
+
+    Signals
+    -------
+    state_changed
+        Image, annotation's kind, regions, object size or separation changed.
+    rounds_changed
+        A round was added or another one is current.
+    said
+        ``(level, sentence)`` for the user; level is "info", "warning" or "error".
+    """
+
+    state_changed = Signal()
+    rounds_changed = Signal()
+    said = Signal(str, str)
+
+    def __init__(self) -> None:
+        self.canvas = Canvas()
+        self.image: ImageSource | None = None
+        self.channels: tuple[int, ...] = ()
+        self.labels_are = LabelsAre.OBJECTS
+        self.class_names: tuple[str, ...] = ()
+        self.regions: tuple[Region, ...] = ()
+        self.marked: frozenset[int] = frozenset()
+        self.object_classes: dict[int, int] = {}
+        self.rounds: list[Round] = []
+        self.current: Round | None = None
+        self.files: dict[str, Model] = {}
+        self.separation = SeparationSettings()
+        self.object_size_override: float | None = None
+        self.device = "auto"
+        self._stored = StoredProbabilities()
+        self._measured: float | None = None
+        self._measure_again = True
+        self._generation = 0
+        self.canvas.edited.connect(self._note_edit)
+
+    # ---- image and annotation ------------------------------------------------------------------------------
+
+    @property
+    def annotation(self) -> NDArray[np.int32] | None:
+        """What was painted, in the project's coding; the session's own copy. Change it by `record_stroke`."""
+        return self.canvas.arrays.get(Which.ANNOTATION)
+
+    @property
+    def segmentation(self) -> NDArray[np.int32] | None:
+        """What is shown as the network's objects, annotation on top; the session's own copy."""
+        return self.canvas.arrays.get(Which.SEGMENTATION)
+
+    def set_image(self, source: ImageSource, channels: Sequence[int] | None = None) -> None:
+        """Work on another image, or on other channels of the same; another shape starts everything anew."""
+        same = self.image is not None and self.image.spatial_shape == source.spatial_shape
+        channels = tuple(range(source.n_channels)) if channels is None else tuple(channels)
+        if not channels:
+            raise UserError("No channel is chosen; tick at least one.")
+        if not same or self.image is None or self.image.data is not source.data:
+            self._generation += 1
+            self._stored.clear()
+        self.image, self.channels = source, channels
+        if not same:
+            self.canvas.clear()
+            self.regions, self.marked, self.object_classes = (), frozenset(), {}
+            self._measure_again = True
+        self.state_changed.emit()
+
+    def start_annotation(
+        self, labels_are: LabelsAre, class_names: Sequence[str] = ()
+    ) -> NDArray[np.int32]:
+        """Start an empty annotation of the image's shape; return the session's copy."""
+        image = self._need_image()
+        empty = np.zeros(image.spatial_shape, np.int32)
+        self._adopt(empty, labels_are, class_names)
+        return empty
+
+    def adopt_annotation(
+        self,
+        labels: NDArray[np.generic],
+        coding: Coding,
+        labels_are: LabelsAre,
+        class_names: Sequence[str] = (),
+    ) -> None:
+        """Take labels that were made elsewhere as the annotation, in the coding that the user named.
+
+        Raises
+        ------
+        UserError
+            When the labels are no labels or do not fit the image.
+        """
+        image = self._need_image()
+        check_labels(labels)
+        if tuple(labels.shape) != image.spatial_shape:
+            raise UserError(
+                f"These labels are {_size(labels.shape)} and the image is {_size(image.spatial_shape)}; "
+                "choose labels of the image's size."
+            )
+        self._adopt(to_annotation(labels, coding, labels_are).copy(), labels_are, class_names)
+
+    def preview_coding(
+        self, labels: NDArray[np.generic], coding: Coding, labels_are: LabelsAre
+    ) -> CodingPreview:
+        """Tell what labels would mean in a coding, before they are used."""
+        return describe_coding(labels, coding, labels_are)
+
+    def set_class_names(self, names: Sequence[str]) -> None:
+        """Name the classes: the first name is that of class 1."""
+        self.class_names = tuple(names)
+        self.state_changed.emit()
+
+    def set_regions(self, regions: Sequence[Region]) -> None:
+        """Say inside which rectangles and polygons all is annotated."""
+        self.regions = tuple(regions)
+        self._measure_again = True
+        self.state_changed.emit()
+
+    def mark_complete(self, values: Collection[int]) -> None:
+        """Say that these objects are complete although nothing encloses them."""
+        self.marked = self.marked | frozenset(int(v) for v in values)
+        self._measure_again = True
+        self.state_changed.emit()
+
+    def set_object_class(self, value: int, class_number: int) -> None:
+        """Give an object a class (1, 2, …)."""
+        self.object_classes[int(value)] = int(class_number)
+        self.state_changed.emit()
+
+    def record_stroke(
+        self, which: Which, offset: Sequence[int], values: NDArray[np.integer], name: str = "Paint"
+    ) -> Action | None:
+        """Take what a layer now holds in a box: one undo step.
+
+        An edit of the segmentation is a correction: every object that it touches enters the annotation whole,
+        erased pixels become background.
+
+        Parameters
+        ----------
+        offset
+            First index of the box, one integer per axis of the array.
+        values
+            What the layer holds there, of the array's number of dimensions; leading axes of length 1.
+
+        Returns
+        -------
+        Action or None
+            ``None`` when nothing differs from what the session knows.
+        """
+        offset = tuple(int(o) for o in offset)
+        values = np.asarray(values)
+        changes: list[Action] = []
+        for index in np.ndindex(*values.shape[:-2]):
+            plane = tuple(o + i for o, i in zip(offset[:-2], index, strict=True))
+            box = tuple(slice(o, o + n) for o, n in zip(offset[-2:], values.shape[-2:], strict=True))
+            action = self._stroke_on_plane(which, plane, (box[0], box[1]), values[index], name)
+            if action is not None:
+                changes.append(action)
+        if not changes:
+            return None
+        action = Action(name, tuple(c for a in changes for c in a.changes))
+        self.canvas.do(action, shown=which)
+        return action
+
+    def next_object_value(self) -> int:
+        """Return a value for a new object that the annotation does not use yet."""
+        return FIRST if self.annotation is None else max(FIRST, int(self.annotation.max(initial=0)) + 1)
+
+    def annotated_planes(self) -> list[Plane]:
+        """Return the planes on which something was painted or a region lies."""
+        if self.image is None or self.annotation is None:
+            return []
+        with_region = {tuple(region.plane) for region in self.regions}
+        return [p for p in self.image.planes() if p in with_region or self.annotation[p].any()]
+
+    def labels_with_regions(self, plane: Plane) -> NDArray[np.int32]:
+        """Return a plane of the annotation in which the rest of the regions counts as background."""
+        assert self.annotation is not None
+        return apply_regions(self.annotation[plane], self._regions_of(plane))
+
+    def problems(self, plane: Plane) -> list[Problem]:
+        """Return what hinders a good training on this plane, blocking ones first."""
+        if self.annotation is None:
+            return []
+        found = find_problems(self.labels_with_regions(plane), self.labels_are)
+        return sorted(found, key=lambda problem: not problem.blocking)
+
+    # ---- object size ---------------------------------------------------------------------------------------
+
+    def measured_object_size(self) -> float | None:
+        """Return the median diameter (px) of the complete objects, ``None`` as long as there is none."""
+        if self._measure_again:
+            from napari_unet.workflow.size import measure_object_size
+
+            self._measured = (
+                measure_object_size(self._annotated_images(with_pixels=False))
+                if self.labels_are is LabelsAre.OBJECTS
+                else None
+            )
+            self._measure_again = False
+        return self._measured
+
+    def object_size(self) -> tuple[float, str]:
+        """Return the object size in px in use and where it comes from: "set by you", "measured", "assumed"."""
+        if self.object_size_override:
+            return self.object_size_override, "set by you"
+        measured = self.measured_object_size()
+        return (measured, "measured") if measured else (ASSUMED_OBJECT_SIZE, "assumed")
+
+    def set_object_size(self, size: float | None) -> None:
+        """Set the object size in px; ``None`` goes back to measuring it."""
+        if size is not None and not 1 <= size <= 10_000:
+            raise UserError(f"An object size of {size:g} px makes no sense; give 1 to 10,000 px.")
+        self.object_size_override = size
+        self.state_changed.emit()
+
+    def scale(self) -> float:
+        """Return network px per image px: of the current model, or what a first training would choose."""
+        if self.current is not None:
+            from napari_unet.workflow.scale import scale_of
+
+            pixel = self.image.pixel_size_um if self.image else None
+            return scale_of(self.current.model.description, self.object_size_override, pixel)
+        from napari_unet.workflow.size import initial_scale
+
+        return initial_scale(
+            self._annotated_images(with_pixels=False),
+            self.labels_are,
+            self.object_size_override or self.measured_object_size(),
+        )
+
+    # ---- propose -------------------------------------------------------------------------------------------
+
+    def propose(
+        self,
+        plane: Plane,
+        threshold_shift: float = 0.0,
+        splitting: float = 0.5,
+        local: bool = False,
+        bright: bool | None = None,
+    ) -> int:
+        """Fill the segmentation of a plane by a classical method; return the number of objects.
+
+        Never touches the annotation; moving a slider again and again stays one undo step.
+        """
+        image = self._need_image()
+        pixels = image.plane(plane, self.channels).astype(np.float32).mean(axis=0)
+        labels = propose(pixels, threshold_shift, splitting, local, bright)
+        self._show(plane, labels, "Propose", key=f"propose {plane}")
+        return int(np.unique(labels[labels > 0]).size)
+
+    # ---- train ---------------------------------------------------------------------------------------------
+
+    def starts(self) -> list[tuple[str, str]]:
+        """Return what a training can start from: keys and what to show for them."""
+        rounds = [(f"round {r.number}", r.name) for r in reversed(self.rounds)]
+        return [*rounds, *((key, Path(key).name) for key in self.files), (SCRATCH, "From scratch")]
+
+    def load_start_file(self, path: str | Path) -> str:
+        """Read a model file to start from or to segment with; return its key."""
+        from napari_unet.network.model_file import load_model
+
+        self.files[str(path)] = load_model(path)
+        self.rounds_changed.emit()
+        return str(path)
+
+    def prepare_training(self, start: str, settings: TrainingSettings) -> TrainingTask:
+        """Take a snapshot of all that was painted.
+
+        Raises
+        ------
+        UserError
+            When nothing can be learned from it; the sentence says what is missing.
+        """
+        from napari_unet.workflow.annotated import check_trainable
+
+        image = self._need_image()
+        if self.annotation is None:
+            raise UserError("There is no annotation layer yet; press “New annotation layer” and paint.")
+        images = tuple(self._annotated_images())
+        check_trainable(images, self.labels_are)
+        number = len(self.rounds) + 1
+        return TrainingTask(
+            images,
+            settings,
+            self.labels_are,
+            self.class_names,
+            self._start_model(start),
+            self.object_size_override,
+            image.rgb and len(self.channels) == 3,
+            tuple(f"channel {c + 1}" for c in self.channels),
+            f"Round {number}",
+            number,
+            datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+            self._generation,
+        )
+
+    def finish_training(self, task: TrainingTask, trained: TrainedModel) -> Round:
+        """Take the result of a training as the current round."""
+        done = Round(
+            task.number, task.name, trained.model, trained.outcome, task.started, tuple(trained.sentences)
+        )
+        self.rounds.append(done)
+        self.use_round(done)
+        for sentence in done.sentences:
+            self.said.emit("info", sentence)
+        return done
+
+    def use_round(self, chosen: Round) -> None:
+        """Segment with this round's network from now on."""
+        from napari_unet.workflow.segmentation import separation_of
+
+        self.current = chosen
+        self.separation = separation_of(chosen.model.description)
+        self.rounds_changed.emit()
+        self.state_changed.emit()
+
+    # ---- segment -------------------------------------------------------------------------------------------
+
+    def prepare_segmentation(
+        self, planes: Sequence[Plane] | None = None, averaging: str = "none", model_key: str | None = None
+    ) -> SegmentationTask:
+        """Get ready to segment these planes, or all of them.
+
+        Parameters
+        ----------
+        model_key
+            One of `starts`; the current round by default.
+
+        Raises
+        ------
+        UserError
+            When there is no image, no network yet, or they do not fit.
+        """
+        from napari_unet.workflow.segmentation import check_fits
+
+        image = self._need_image()
+        model = self._start_model(model_key) if model_key else (self.current.model if self.current else None)
+        if model is None:
+            raise UserError("There is no trained network yet; paint a few objects and press Train first.")
+        chosen = tuple(image.planes() if planes is None else planes)
+        check_fits(model.description, image.plane(chosen[0], self.channels))
+        return SegmentationTask(
+            image,
+            self.channels,
+            chosen,
+            model,
+            self.object_size_override,
+            averaging,
+            self.separation,
+            self.device,
+            self._generation,
+        )
+
+    def finish_segmentation(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> list[str]:
+        """Show a segmentation, the annotation on top, with the numbers that objects had before.
+
+        Returns
+        -------
+        list of str
+            What the user should know about it; empty also when the image was replaced in the meantime, in which
+            case nothing is shown.
+        """
+        if task.generation != self._generation or self.image is None:
+            return ["The image was replaced while it was segmented; segment again."]
+        sentences: list[str] = []
+        changes: list[Action] = []
+        for plane, segmented in result.items():
+            self._stored.keep(plane, segmented)
+            action = self._plane_action(plane, segmented.labels, "Segment")
+            if action is not None:
+                changes.append(action)
+            sentences.extend(s for s in segmented.sentences if s not in sentences)
+        if changes:
+            self.canvas.do(Action("Segment", tuple(c for a in changes for c in a.changes)))
+        self.state_changed.emit()
+        return sentences
+
+    def set_separation(self, settings: SeparationSettings, plane: Plane) -> str | None:
+        """Make objects anew from the plane's stored probabilities, without running the network.
+
+        Returns
+        -------
+        str or None
+            Why nothing was found, in one sentence.
+        """
+        self.separation = settings
+        stored = self._stored.get(plane)
+        if stored is None:
+            return None
+        from napari_unet.workflow.segmentation import foreground, separate_probabilities
+
+        probabilities, distance, scale = stored
+        labels = separate_probabilities(probabilities, distance, settings, self.labels_are, scale)
+        self._show(plane, labels, "Objects", key=f"separation {plane}")
+        if labels.any():
+            return None
+        from napari_unet.objects.separate import why_empty
+
+        return why_empty(foreground(probabilities), settings)
+
+    def has_probabilities(self, plane: Plane) -> bool:
+        """Whether the plane was segmented and its probabilities are kept."""
+        return plane in self._stored
+
+    def probability(self, plane: Plane) -> NDArray[np.float32] | None:
+        """Return the stored class probabilities ``(K, Y, X)`` of a plane."""
+        stored = self._stored.get(plane)
+        return None if stored is None else stored[0]
+
+    def uncertainty(self, plane: Plane) -> NDArray[np.float32] | None:
+        """Return the entropy of the class probabilities ``(Y, X)``, 0 (sure) to 1 (no idea)."""
+        probabilities = self.probability(plane)
+        if probabilities is None:
+            return None
+        p = np.clip(probabilities, 1e-6, 1.0)
+        entropy: NDArray[np.float32] = -(p * np.log(p)).sum(axis=0) / np.log(p.shape[0])
+        return entropy
+
+    # ---- correct -------------------------------------------------------------------------------------------
+
+    def accept(
+        self,
+        plane: Plane,
+        values: Collection[int] | None = None,
+        region: Region | NDArray[np.bool_] | None = None,
+    ) -> int:
+        """Take objects of the segmentation into the annotation, where nothing was annotated yet.
+
+        Parameters
+        ----------
+        values
+            The objects (or classes); all of the plane by default.
+        region
+            Only what lies inside.
+
+        Returns
+        -------
+        int
+            The number of pixels that were annotated by it.
+        """
+        if self.segmentation is None or self.annotation is None:
+            raise UserError("There is nothing to accept yet; segment first.")
+        shape = self.annotation.shape[-2:]
+        mask = region_mask(region, shape) if isinstance(region, Region) else region
+        before = self.annotation[plane]
+        shown = self.segmentation[plane]
+        if self.labels_are is LabelsAre.CLASSES:
+            chosen = np.ones(shape, bool) if mask is None else mask
+            if values is not None:
+                chosen = chosen & np.isin(shown, list(values))
+            after = np.where((before == 0) & chosen, shown + 1, before).astype(np.int32)
+        else:
+            after = accept(shown, before, values, mask, reach=self.border_reach())
+        change = plane_change(plane, (slice(0, shape[0]), slice(0, shape[1])), before, after)
+        if change is None:
+            return 0
+        self.canvas.do(Action("Accept", ((Which.ANNOTATION, change),)))
+        return int(np.count_nonzero(change.old != change.new))
+
+    def border_reach(self) -> float:
+        """Return how far (image px) the border weight reaches around an object."""
+        return 3.0 * 5.0 / max(self.scale(), 1e-3)
+
+    def undo(self) -> str | None:
+        """Take the last action back over all arrays that it touched; return its name."""
+        return self.canvas.undo()
+
+    def redo(self) -> str | None:
+        """Do again what was undone last; return its name."""
+        return self.canvas.redo()
+
+    # ---- take away -----------------------------------------------------------------------------------------
+
+    def result(self, plane: Plane | None = None) -> NDArray[np.int32]:
+        """Return the network's objects with the annotation on top: one plane, or the whole array.
+
+        Raises
+        ------
+        UserError
+            When nothing has been segmented yet.
+        """
+        if self.segmentation is None:
+            raise UserError("There is no segmentation yet; press Segment first.")
+        if plane is not None:
+            return self._with_annotation(plane, self.segmentation[plane])
+        whole = np.empty_like(self.segmentation)
+        for index in np.ndindex(*whole.shape[:-2]):
+            whole[index] = self._with_annotation(index, self.segmentation[index])
+        return whole
+
+    def save_labels(self, path: str | Path) -> None:
+        """Write the segmentation as a label TIFF."""
+        from napari_unet.formats.images import write_labels
+
+        image = self._need_image()
+        write_labels(path, self.result(), image.pixel_size_um)
+
+    def save_table(self, path: str | Path) -> None:
+        """Write one line per object and plane as CSV: sizes, shapes, intensities."""
+        from napari_unet.formats.tables import write_table
+        from napari_unet.objects.tables import measure_objects
+
+        image = self._need_image()
+        tables = []
+        for plane in image.planes():
+            labels = self.result(plane)
+            if labels.any():
+                table = measure_objects(labels, image.plane(plane), image.pixel_size_um)
+                n = len(next(iter(table.values())))
+                where = {f"plane-{i}": np.full(n, index) for i, index in enumerate(plane)}
+                tables.append(where | table)
+        if not tables:
+            raise UserError("There is no object to measure; segment first.")
+        write_table(path, {key: np.concatenate([t[key] for t in tables]) for key in tables[0]})
+
+    def save_model(self, path: str | Path) -> None:
+        """Write the current network as a model file."""
+        from napari_unet.network.model_file import save_model
+
+        if self.current is None:
+            raise UserError("There is no trained network yet; press Train first.")
+        save_model(self.current.model, path)
+
+    # ---- inside --------------------------------------------------------------------------------------------
+
+    def _need_image(self) -> ImageSource:
+        if self.image is None:
+            raise UserError("No image is open; open one with File › Open, or a sample with File › Open Sample.")
+        return self.image
+
+    def _adopt(self, labels: NDArray[np.int32], labels_are: LabelsAre, class_names: Sequence[str]) -> None:
+        self.labels_are, self.class_names = labels_are, tuple(class_names)
+        self.marked, self.object_classes = frozenset(), {}
+        self._measure_again = True
+        self._stored.clear()
+        self.canvas.clear()
+        self.canvas.start(Which.ANNOTATION, labels)
+        self.state_changed.emit()
+
+    def _start_model(self, key: str) -> Model | None:
+        if key == SCRATCH:
+            return None
+        for done in self.rounds:
+            if key == f"round {done.number}":
+                return done.model
+        if key in self.files:
+            return self.files[key]
+        raise UserError(f"There is no “{key}” to start from; choose another start.")
+
+    def _regions_of(self, plane: Plane) -> tuple[Region, ...]:
+        return tuple(region for region in self.regions if tuple(region.plane) == tuple(plane))
+
+    def _annotated_images(self, with_pixels: bool = True) -> list[AnnotatedImage]:
+        """Return a snapshot of all annotated planes; without pixels only the labels are meant to be used."""
+        from napari_unet.workflow.annotated import AnnotatedImage
+
+        if self.image is None or self.annotation is None:
+            return []
+        images = []
+        for plane in self.annotated_planes():
+            labels = self.annotation[plane].copy() if with_pixels else self.annotation[plane]
+            pixels = (
+                self.image.plane(plane, self.channels)
+                if with_pixels
+                else np.broadcast_to(np.float32(0), (1, *labels.shape))
+            )
+            name = " ".join([self.image.name, *(str(i) for i in plane)])
+            images.append(
+                AnnotatedImage(
+                    name,
+                    pixels,
+                    labels,
+                    self._regions_of(plane),
+                    dict(self.object_classes),
+                    self.marked,
+                    self.image.pixel_size_um,
+                )
+            )
+        return images
+
+    def _stroke_on_plane(
+        self, which: Which, plane: Plane, box: Box, values: NDArray[np.integer], name: str
+    ) -> Action | None:
+        mirror = self.canvas.plane(which, plane)
+        change = plane_change(plane, box, mirror[box], values.astype(np.int32))
+        if change is None:
+            return None
+        changes = [(which, change)]
+        if which is Which.SEGMENTATION and self.annotation is not None:
+            annotated = self._correction(plane, box, values.astype(np.int32))
+            if annotated is not None:
+                changes.append((Which.ANNOTATION, annotated))
+        return Action(name, tuple(changes))
+
+    def _correction(self, plane: Plane, box: Box, values: NDArray[np.int32]):  # type: ignore[no-untyped-def]
+        """Return what an edit of the segmentation changes in the annotation."""
+        assert self.annotation is not None
+        before = self.canvas.plane(Which.SEGMENTATION, plane)
+        after = before.copy()
+        after[box] = values
+        annotation = self.annotation[plane]
+        if self.labels_are is LabelsAre.CLASSES:
+            corrected = np.where(before != after, after + 1, annotation).astype(np.int32)
+        else:
+            corrected = correct(before, after, annotation)
+        whole = (slice(0, before.shape[0]), slice(0, before.shape[1]))
+        return plane_change(plane, whole, annotation, corrected)
+
+    def _with_annotation(self, plane: Plane, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        if self.annotation is None:
+            return labels
+        return overlay_annotation(labels, self.annotation[plane], self.labels_are)
+
+    def _plane_action(self, plane: Plane, labels: NDArray[np.int32], name: str) -> Action | None:
+        """Return the action that shows these labels on a plane, annotation on top, old numbers kept."""
+        image = self._need_image()
+        if self.segmentation is None:
+            self.canvas.arrays[Which.SEGMENTATION] = np.zeros(image.spatial_shape, np.int32)
+            self.canvas.array_replaced.emit(Which.SEGMENTATION)
+        before = self.canvas.plane(Which.SEGMENTATION, plane)
+        if self.labels_are is LabelsAre.OBJECTS:
+            labels = keep_numbers(labels, before)
+        labels = self._with_annotation(plane, labels)
+        change = plane_change(plane, (slice(0, before.shape[0]), slice(0, before.shape[1])), before, labels)
+        return None if change is None else Action(name, ((Which.SEGMENTATION, change),))
+
+    def _show(self, plane: Plane, labels: NDArray[np.int32], name: str, key: str) -> None:
+        action = self._plane_action(plane, labels, name)
+        if action is not None:
+            self.canvas.do(Action(name, action.changes, key))
+
+    def _note_edit(self, which: Which, change: object) -> None:
+        if which is Which.ANNOTATION:
+            self._measure_again = True
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " × ".join(str(n) for n in shape)
