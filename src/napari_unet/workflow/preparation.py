@@ -24,7 +24,8 @@ from napari_unet.network.scaling import (
     resample_labels,
 )
 from napari_unet.workflow.annotated import AnnotatedImage, check_trainable
-from napari_unet.workflow.scale import initial_scale, measure_object_size, scale_of
+from napari_unet.workflow.scale import scale_of
+from napari_unet.workflow.size import initial_scale, measure_object_size
 
 CONTEXT = 64
 """Pixels at network scale kept around the annotated part of an image, so that the network sees where it is."""

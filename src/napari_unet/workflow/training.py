@@ -104,7 +104,7 @@ def train_model(
         object_size=object_size,
     )
     network, config = _network(prepared, settings, labels_are, start)
-    places, sentences = _held_out(prepared, start, settings.seed, labels_are)
+    places, sentences = _held_out(prepared, start, settings.seed)
     inside = [p for place in places for p in _at_network_scale(prepared, place)]
     score = HeldOutScore(prepared.images, inside, labels_are) if inside else None
     if should_stop():
@@ -164,7 +164,7 @@ def _network(
 
 
 def _held_out(
-    prepared: Prepared, start: Model | None, seed: int, labels_are: LabelsAre
+    prepared: Prepared, start: Model | None, seed: int
 ) -> tuple[list[HeldOutPlace], list[str]]:
     """Return the lineage's places in px of the whole images, and what there is to say about them.
 
@@ -179,7 +179,7 @@ def _held_out(
             places = [HeldOutPlace(str(p["image"]), tuple(p["box"])) for p in stored]  # type: ignore[index,call-overload]
             said = "" if places else "This lineage holds nothing out: start from scratch to get an honest score."
             return places, [said] if said else []
-    places, sentence = choose_held_out(prepared.images, seed, labels_are)
+    places, sentence = choose_held_out(prepared.images, seed)
     frames = {frame.name: frame for frame in prepared.frames}
     return [frames[place.image].to_image(place) for place in places], [sentence] if sentence else []
 
