@@ -1,0 +1,153 @@
+"""Images and label images from files: TIFF, OME-TIFF, PNG, JPEG and OME-Zarr."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as iio
+import numpy as np
+from numpy.typing import NDArray
+from tifffile import TiffFile, TiffFileError
+
+from napari_unet.errors import UserError
+from napari_unet.formats.axes import guess_axes
+from napari_unet.formats.ome_zarr import read_ome_zarr
+from napari_unet.formats.paths import file_kind, name_of
+from napari_unet.formats.pixel_size import pixel_size_of_tiff
+
+# what tifffile and Pillow raise for files that are cut short, scrambled or of another kind
+UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, SyntaxError, struct.error,
+              zlib.error, TiffFileError)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """What an image file holds.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without folder and extension.
+    array : array
+        In the machine's byte order, of the file's data type; without alpha.
+    axes : str
+        One letter per axis of `array`; ``S`` (last) for red, green and blue.
+    pixel_size_um : float or None
+        Width of a pixel, if the file tells.
+    rgb : bool
+        `axes` has an ``S``. Colour files whose three channels are equal are read as grey.
+    """
+
+    name: str
+    array: NDArray[Any]
+    axes: str
+    pixel_size_um: float | None
+    rgb: bool
+
+
+def read_image(path: Path | str) -> ImageFile:
+    """Read an image with its axes and pixel size.
+
+    Parameters
+    ----------
+    path : Path or str
+        ``.tif``, ``.tiff``, ``.ome.tif``, ``.png``, ``.jpg``, ``.jpeg``, ``.zarr``.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, it is of another kind, or damaged.
+    """
+    path = Path(path)
+    kind = file_kind(path)
+    if not path.exists():
+        raise UserError(f"There is no file {path}.")
+    if kind == "zarr":
+        array, axes, pixel_size_um = read_ome_zarr(path)
+    else:
+        try:
+            array, axes, pixel_size_um = _read_tiff(path) if kind == "tiff" else _read_picture(path)
+        except UserError:
+            raise
+        except UNREADABLE as error:
+            raise UserError(
+                f"{path} could not be read; it is damaged or no image ({_first_line(error)})."
+            ) from error
+    if array.size == 0 or array.dtype.kind not in "buif":
+        raise UserError(f"{path} holds no image: its shape is {array.shape} and its type {array.dtype}.")
+    if array.dtype.kind == "b":
+        array = array.astype(np.uint8)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    array, axes = _join_samples(array, axes)
+    return ImageFile(name_of(path), array, axes, pixel_size_um, rgb="S" in axes)
+
+
+def read_labels(path: Path | str) -> ImageFile:
+    """Read a label image, its values as they are stored.
+
+    Raises
+    ------
+    UserError
+        If it can't be read, has several channels, or holds numbers that are no integers.
+    """
+    labels = read_image(path)
+    array, axes = labels.array, labels.axes
+    if "C" in axes and array.shape[axes.index("C")] == 1:
+        array, axes = array.take(0, axis=axes.index("C")), axes.replace("C", "")
+    if "S" in axes or "C" in axes:
+        raise UserError(
+            f"{path} has several channels; labels are one number per pixel, so save them as one channel."
+        )
+    if array.dtype.kind == "f":
+        if not np.isfinite(array).all() or (array != np.rint(array)).any():
+            raise UserError(
+                f"{path} holds fractions; labels are whole numbers, so save labels, not a probability."
+            )
+        array = array.astype(np.int64)
+    return ImageFile(labels.name, array, axes, labels.pixel_size_um, rgb=False)
+
+
+def _read_tiff(path: Path) -> tuple[NDArray[Any], str, float | None]:
+    with TiffFile(path) as tif:
+        series = tif.series[0]
+        axes = series.axes
+        try:
+            array = series.asarray()
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+            raise UserError(
+                f"{path} is compressed in a way that needs one more package: pip install imagecodecs."
+            ) from error
+        pixel_size_um = pixel_size_of_tiff(tif)
+    if not set(axes) <= set("TCZYXS"):  # pages in a sequence that nobody named
+        axes = guess_axes(array, rgb="S" in axes)
+    return array, axes, pixel_size_um
+
+
+def _read_picture(path: Path) -> tuple[NDArray[Any], str, float | None]:
+    """Read PNG or JPEG; grey with alpha and palettes included."""
+    array = np.asarray(iio.imread(path, index=0))
+    return array, guess_axes(array, rgb=array.ndim == 3), None
+
+
+def _join_samples(array: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
+    """Put samples last, drop alpha, and make colours of which all three are equal one grey channel."""
+    if "S" not in axes:
+        return array, axes
+    array = np.moveaxis(array, axes.index("S"), -1)
+    axes = axes.replace("S", "") + "S"
+    if array.shape[-1] in (2, 4):
+        array = array[..., :-1]
+    grey = array[..., :1]
+    if (array == grey).all():
+        return np.ascontiguousarray(array[..., 0]), axes[:-1]
+    return array, axes
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

@@ -1,0 +1,94 @@
+"""Label images and probabilities as TIFF that ImageJ and napari open, with the size of a pixel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_unet.errors import UserError
+from napari_unet.formats.atomic import replace_whole
+
+LARGEST_UINT16 = 65535
+
+
+def write_labels(
+    path: Path | str, labels: NDArray[Any], pixel_size_um: float | None = None, axes: str | None = None
+) -> None:
+    """Write a label image: uint16 when the values fit (an ImageJ TIFF), else int32 (a plain TIFF).
+
+    Parameters
+    ----------
+    path : Path or str
+        ``.tif``; an older file is replaced, but only when the new one is whole.
+    labels : (…, Y, X) array of integers
+    pixel_size_um : float, optional
+        Width of a pixel, stored in the resolution tags.
+    axes : str, optional
+        One letter per axis; ``YX``, ``ZYX`` or ``TZYX`` by default.
+
+    Raises
+    ------
+    UserError
+        If the labels are no whole numbers or exceed int32, or the file can't be written.
+    """
+    if labels.dtype.kind not in "bui":
+        raise UserError(f"Labels are whole numbers; these are {labels.dtype}, so nothing was written.")
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    if not -(2**31) <= low <= high < 2**31:
+        raise UserError(f"Labels from {low} to {high} do not fit into 32 bits; renumber them.")
+    axes = axes or {2: "YX", 3: "ZYX", 4: "TZYX"}.get(labels.ndim)
+    if low >= 0 and high <= LARGEST_UINT16:
+        _write_imagej(Path(path), labels.astype(np.uint16), axes, pixel_size_um)
+        return
+    per_cm = None if pixel_size_um is None else 1e4 / pixel_size_um
+    with replace_whole(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            labels.astype(np.int32),
+            compression="zlib",
+            metadata={"axes": axes},
+            resolution=None if per_cm is None else (per_cm, per_cm),
+            resolutionunit=None if per_cm is None else "CENTIMETER",
+        )
+
+
+def write_probabilities(
+    path: Path | str, probabilities: NDArray[Any], pixel_size_um: float | None = None
+) -> None:
+    """Write maps of numbers as an ImageJ TIFF of float32.
+
+    Parameters
+    ----------
+    path : Path or str
+        ``.tif``
+    probabilities : (C, Y, X) or (Y, X) array
+        One map per class, background first; or a weight map.
+    pixel_size_um : float, optional
+        Width of a pixel.
+
+    Raises
+    ------
+    UserError
+        If the file can't be written.
+    """
+    axes = {2: "YX", 3: "CYX", 4: "ZCYX", 5: "TZCYX"}[probabilities.ndim]
+    _write_imagej(Path(path), probabilities.astype(np.float32), axes, pixel_size_um)
+
+
+def _write_imagej(path: Path, array: NDArray[Any], axes: str | None, pixel_size_um: float | None) -> None:
+    metadata: dict[str, Any] = {"axes": axes}
+    if pixel_size_um is not None:
+        metadata["unit"] = "um"
+    with replace_whole(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            array,
+            imagej=True,
+            metadata=metadata,
+            compression="zlib" if array.dtype.kind == "u" else None,
+            resolution=None if pixel_size_um is None else (1 / pixel_size_um, 1 / pixel_size_um),
+        )
