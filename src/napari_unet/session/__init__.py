@@ -2,13 +2,16 @@
 
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import ImageSource, Plane, stack_channels
-from napari_unet.session.session import SCRATCH, Session
-from napari_unet.session.tasks import Round, SegmentationTask, TrainingTask
+from napari_unet.session.painting import Painting
+from napari_unet.session.rounds import SCRATCH, Round
+from napari_unet.session.session import Session
+from napari_unet.session.tasks import SegmentationTask, TrainingTask
 
 __all__ = [
     "SCRATCH",
     "Action",
     "ImageSource",
+    "Painting",
     "Plane",
     "Round",
     "SegmentationTask",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
@@ -90,9 +93,7 @@ class Canvas:
             self.edited.emit(which, change)
 
 
-def plane_change(
-    plane: Plane, box: Box, old: NDArray[np.int32], new: NDArray[np.int32]
-) -> Change | None:
+def plane_change(plane: Plane, box: Box, old: NDArray[np.int32], new: NDArray[np.int32]) -> Change | None:
     """Return the change of a box of one plane in the coordinates of the whole array, ``None`` if nothing differs.
 
     The change is trimmed to the pixels that differ.
@@ -106,3 +107,16 @@ def plane_change(
     lead = (1,) * len(plane)
     shape = (*lead, int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1)
     return Change(offset, old[inner].reshape(shape).copy(), new[inner].reshape(shape).copy())
+
+
+def whole_plane(array: NDArray[Any]) -> Box:
+    """Return the box that is a whole plane of an array."""
+    return slice(0, int(array.shape[-2])), slice(0, int(array.shape[-1]))
+
+
+def split_planes(offset: Sequence[int], values: NDArray[Any]) -> Iterator[tuple[Plane, Box, NDArray[Any]]]:
+    """Yield the planes of a box of any number of dimensions: index, box in the plane, values ``(Y, X)``."""
+    box = tuple(slice(int(o), int(o) + n) for o, n in zip(offset[-2:], values.shape[-2:], strict=True))
+    for index in np.ndindex(*values.shape[:-2]):
+        plane = tuple(int(o) + i for o, i in zip(offset[:-2], index, strict=True))
+        yield plane, (box[0], box[1]), values[index]

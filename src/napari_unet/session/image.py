@@ -123,7 +123,13 @@ def stack_channels(sources: Sequence[ImageSource]) -> ImageSource:
         return first
     data = np.stack([source.data for source in sources]) if _in_memory(sources) else _lazy_stack(sources)
     return ImageSource(
-        " + ".join(source.name for source in sources), data, 0, False, first.scale, first.units, first.axis_labels
+        " + ".join(source.name for source in sources),
+        data,
+        0,
+        False,
+        first.scale,
+        first.units,
+        first.axis_labels,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +20,25 @@ from napari_unet.annotation.coding import (
     describe_coding,
     to_annotation,
 )
-from napari_unet.annotation.problems import Problem, find_problems
-from napari_unet.annotation.regions import Region, apply_regions, region_mask
+from napari_unet.annotation.problems import Problem
+from napari_unet.annotation.regions import Region, region_mask
 from napari_unet.errors import UserError
-from napari_unet.objects.edit import accept, correct, overlay_annotation
+from napari_unet.objects.edit import Change, accept, overlay_annotation
 from napari_unet.objects.numbering import keep_numbers
 from napari_unet.objects.propose import propose
 from napari_unet.objects.separate import SeparationSettings
-from napari_unet.session.canvas import Box, Canvas, plane_change
+from napari_unet.session.canvas import Canvas, plane_change, split_planes, whole_plane
+from napari_unet.session.corrections import accept_classes, correction
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import ImageSource, Plane
-from napari_unet.session.tasks import Round, SegmentationTask, StoredProbabilities, TrainingTask
+from napari_unet.session.painting import ASSUMED_OBJECT_SIZE, Painting
+from napari_unet.session.rounds import Round, Rounds
+from napari_unet.session.stored import StoredProbabilities
+from napari_unet.session.tasks import SegmentationTask, TrainingTask
 
 if TYPE_CHECKING:
-    from napari_unet.network.model_file import Model
     from napari_unet.network.settings import TrainingSettings
-    from napari_unet.workflow import AnnotatedImage, Segmented, TrainedModel
-
-ASSUMED_OBJECT_SIZE = 28.0
-"""Diameter in px that is assumed as long as no complete object was painted and none was given."""
-
-SCRATCH = "scratch"
+    from napari_unet.workflow import Segmented, TrainedModel
 
 
 class Session:
@@ -67,20 +65,12 @@ class Session:
         self.canvas = Canvas()
         self.image: ImageSource | None = None
         self.channels: tuple[int, ...] = ()
-        self.labels_are = LabelsAre.OBJECTS
-        self.class_names: tuple[str, ...] = ()
-        self.regions: tuple[Region, ...] = ()
-        self.marked: frozenset[int] = frozenset()
-        self.object_classes: dict[int, int] = {}
-        self.rounds: list[Round] = []
-        self.current: Round | None = None
-        self.files: dict[str, Model] = {}
+        self.painting: Painting | None = None
+        self.rounds = Rounds()
         self.separation = SeparationSettings()
         self.object_size_override: float | None = None
         self.device = "auto"
         self._stored = StoredProbabilities()
-        self._measured: float | None = None
-        self._measure_again = True
         self._generation = 0
         self.canvas.edited.connect(self._note_edit)
 
@@ -96,34 +86,51 @@ class Session:
         """What is shown as the network's objects, annotation on top; the session's own copy."""
         return self.canvas.arrays.get(Which.SEGMENTATION)
 
+    @property
+    def labels_are(self) -> LabelsAre:
+        """Whether values ≥ 2 of the annotation are objects or classes."""
+        return self.painting.labels_are if self.painting else LabelsAre.OBJECTS
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes; the first one is that of class 1."""
+        return self.painting.class_names if self.painting else ()
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Inside these all is annotated."""
+        return self.painting.regions if self.painting else ()
+
+    @property
+    def current(self) -> Round | None:
+        """The round whose network segments."""
+        return self.rounds.current
+
     def set_image(self, source: ImageSource, channels: Sequence[int] | None = None) -> None:
         """Work on another image, or on other channels of the same; another shape starts everything anew."""
-        same = self.image is not None and self.image.spatial_shape == source.spatial_shape
+        same_shape = self.image is not None and self.image.spatial_shape == source.spatial_shape
+        same_pixels = self.image is not None and self.image.data is source.data
         channels = tuple(range(source.n_channels)) if channels is None else tuple(channels)
         if not channels:
             raise UserError("No channel is chosen; tick at least one.")
-        if not same or self.image is None or self.image.data is not source.data:
+        if not same_pixels:
             self._generation += 1
             self._stored.clear()
         self.image, self.channels = source, channels
-        if not same:
+        if not same_shape:
             self.canvas.clear()
-            self.regions, self.marked, self.object_classes = (), frozenset(), {}
-            self._measure_again = True
+            self.painting = None
         self.state_changed.emit()
 
-    def start_annotation(
-        self, labels_are: LabelsAre, class_names: Sequence[str] = ()
-    ) -> NDArray[np.int32]:
+    def start_annotation(self, labels_are: LabelsAre, class_names: Sequence[str] = ()) -> NDArray[np.int32]:
         """Start an empty annotation of the image's shape; return the session's copy."""
-        image = self._need_image()
-        empty = np.zeros(image.spatial_shape, np.int32)
+        empty = np.zeros(self._need_image().spatial_shape, np.int32)
         self._adopt(empty, labels_are, class_names)
         return empty
 
     def adopt_annotation(
         self,
-        labels: NDArray[np.generic],
+        labels: NDArray[Any],
         coding: Coding,
         labels_are: LabelsAre,
         class_names: Sequence[str] = (),
@@ -139,41 +146,51 @@ class Session:
         check_labels(labels)
         if tuple(labels.shape) != image.spatial_shape:
             raise UserError(
-                f"These labels are {_size(labels.shape)} and the image is {_size(image.spatial_shape)}; "
+                f"These labels are {_size(labels.shape)} px and the image is {_size(image.spatial_shape)} px; "
                 "choose labels of the image's size."
             )
         self._adopt(to_annotation(labels, coding, labels_are).copy(), labels_are, class_names)
 
-    def preview_coding(
-        self, labels: NDArray[np.generic], coding: Coding, labels_are: LabelsAre
-    ) -> CodingPreview:
+    def preview_coding(self, labels: NDArray[Any], coding: Coding, labels_are: LabelsAre) -> CodingPreview:
         """Tell what labels would mean in a coding, before they are used."""
         return describe_coding(labels, coding, labels_are)
 
     def set_class_names(self, names: Sequence[str]) -> None:
         """Name the classes: the first name is that of class 1."""
-        self.class_names = tuple(names)
+        self._need_painting().class_names = tuple(names)
         self.state_changed.emit()
 
     def set_regions(self, regions: Sequence[Region]) -> None:
         """Say inside which rectangles and polygons all is annotated."""
-        self.regions = tuple(regions)
-        self._measure_again = True
+        painting = self._need_painting()
+        painting.regions = tuple(regions)
+        painting.changed()
         self.state_changed.emit()
 
     def mark_complete(self, values: Collection[int]) -> None:
         """Say that these objects are complete although nothing encloses them."""
-        self.marked = self.marked | frozenset(int(v) for v in values)
-        self._measure_again = True
+        self._need_painting().mark_complete(values)
         self.state_changed.emit()
 
     def set_object_class(self, value: int, class_number: int) -> None:
         """Give an object a class (1, 2, …)."""
-        self.object_classes[int(value)] = int(class_number)
+        self._need_painting().object_classes[int(value)] = int(class_number)
         self.state_changed.emit()
 
+    def next_object_value(self) -> int:
+        """Return a value for a new object that the annotation does not use yet."""
+        return self.painting.next_value() if self.painting else FIRST
+
+    def annotated_planes(self) -> list[Plane]:
+        """Return the planes on which something was painted or a region lies."""
+        return self.painting.annotated_planes() if self.painting else []
+
+    def problems(self, plane: Plane) -> list[Problem]:
+        """Return what hinders a good training on this plane, blocking ones first."""
+        return self.painting.problems(plane) if self.painting else []
+
     def record_stroke(
-        self, which: Which, offset: Sequence[int], values: NDArray[np.integer], name: str = "Paint"
+        self, which: Which, offset: Sequence[int], values: NDArray[Any], name: str = "Paint"
     ) -> Action | None:
         """Take what a layer now holds in a box: one undo step.
 
@@ -185,71 +202,38 @@ class Session:
         offset
             First index of the box, one integer per axis of the array.
         values
-            What the layer holds there, of the array's number of dimensions; leading axes of length 1.
+            What the layer holds there, of the array's number of dimensions.
 
         Returns
         -------
         Action or None
             ``None`` when nothing differs from what the session knows.
         """
-        offset = tuple(int(o) for o in offset)
-        values = np.asarray(values)
-        changes: list[Action] = []
-        for index in np.ndindex(*values.shape[:-2]):
-            plane = tuple(o + i for o, i in zip(offset[:-2], index, strict=True))
-            box = tuple(slice(o, o + n) for o, n in zip(offset[-2:], values.shape[-2:], strict=True))
-            action = self._stroke_on_plane(which, plane, (box[0], box[1]), values[index], name)
-            if action is not None:
-                changes.append(action)
+        array = self.canvas.arrays[which]
+        annotation = self.annotation if which is Which.SEGMENTATION else None
+        changes: list[tuple[Which, Change]] = []
+        for plane, box, painted in split_planes(offset, np.asarray(values)):
+            stroke = plane_change(plane, box, array[plane][box], painted.astype(np.int32))
+            if stroke is None:
+                continue
+            changes.append((which, stroke))
+            if annotation is not None:
+                corrected = correction(array[plane], box, painted, annotation[plane], self.labels_are)
+                change = plane_change(plane, whole_plane(array), annotation[plane], corrected)
+                changes += [(Which.ANNOTATION, change)] if change else []
         if not changes:
             return None
-        action = Action(name, tuple(c for a in changes for c in a.changes))
+        action = Action(name, tuple(changes))
         self.canvas.do(action, shown=which)
         return action
 
-    def next_object_value(self) -> int:
-        """Return a value for a new object that the annotation does not use yet."""
-        return FIRST if self.annotation is None else max(FIRST, int(self.annotation.max(initial=0)) + 1)
-
-    def annotated_planes(self) -> list[Plane]:
-        """Return the planes on which something was painted or a region lies."""
-        if self.image is None or self.annotation is None:
-            return []
-        with_region = {tuple(region.plane) for region in self.regions}
-        return [p for p in self.image.planes() if p in with_region or self.annotation[p].any()]
-
-    def labels_with_regions(self, plane: Plane) -> NDArray[np.int32]:
-        """Return a plane of the annotation in which the rest of the regions counts as background."""
-        assert self.annotation is not None
-        return apply_regions(self.annotation[plane], self._regions_of(plane))
-
-    def problems(self, plane: Plane) -> list[Problem]:
-        """Return what hinders a good training on this plane, blocking ones first."""
-        if self.annotation is None:
-            return []
-        found = find_problems(self.labels_with_regions(plane), self.labels_are)
-        return sorted(found, key=lambda problem: not problem.blocking)
-
     # ---- object size ---------------------------------------------------------------------------------------
-
-    def measured_object_size(self) -> float | None:
-        """Return the median diameter (px) of the complete objects, ``None`` as long as there is none."""
-        if self._measure_again:
-            from napari_unet.workflow.size import measure_object_size
-
-            self._measured = (
-                measure_object_size(self._annotated_images(with_pixels=False))
-                if self.labels_are is LabelsAre.OBJECTS
-                else None
-            )
-            self._measure_again = False
-        return self._measured
 
     def object_size(self) -> tuple[float, str]:
         """Return the object size in px in use and where it comes from: "set by you", "measured", "assumed"."""
         if self.object_size_override:
             return self.object_size_override, "set by you"
-        measured = self.measured_object_size()
+        measured = self.painting.object_size() if self.painting else None
         return (measured, "measured") if measured else (ASSUMED_OBJECT_SIZE, "assumed")
 
     def set_object_size(self, size: float | None) -> None:
@@ -264,15 +248,9 @@ class Session:
         if self.current is not None:
             from napari_unet.workflow.scale import scale_of
 
-            pixel = self.image.pixel_size_um if self.image else None
-            return scale_of(self.current.model.description, self.object_size_override, pixel)
-        from napari_unet.workflow.size import initial_scale
-
-        return initial_scale(
-            self._annotated_images(with_pixels=False),
-            self.labels_are,
-            self.object_size_override or self.measured_object_size(),
-        )
+            pixel_size = self.image.pixel_size_um if self.image else None
+            return scale_of(self.current.model.description, self.object_size_override, pixel_size)
+        return self.painting.first_scale(self.object_size_override) if self.painting else 1.0
 
     # ---- propose -------------------------------------------------------------------------------------------
 
@@ -297,17 +275,14 @@ class Session:
     # ---- train ---------------------------------------------------------------------------------------------
 
     def starts(self) -> list[tuple[str, str]]:
-        """Return what a training can start from: keys and what to show for them."""
-        rounds = [(f"round {r.number}", r.name) for r in reversed(self.rounds)]
-        return [*rounds, *((key, Path(key).name) for key in self.files), (SCRATCH, "From scratch")]
+        """Return keys of what a training can start from and what to show for them, newest round first."""
+        return self.rounds.starts()
 
     def load_start_file(self, path: str | Path) -> str:
         """Read a model file to start from or to segment with; return its key."""
-        from napari_unet.network.model_file import load_model
-
-        self.files[str(path)] = load_model(path)
+        key = self.rounds.load_file(path)
         self.rounds_changed.emit()
-        return str(path)
+        return key
 
     def prepare_training(self, start: str, settings: TrainingSettings) -> TrainingTask:
         """Take a snapshot of all that was painted.
@@ -320,24 +295,22 @@ class Session:
         from napari_unet.workflow.annotated import check_trainable
 
         image = self._need_image()
-        if self.annotation is None:
-            raise UserError("There is no annotation layer yet; press “New annotation layer” and paint.")
-        images = tuple(self._annotated_images())
-        check_trainable(images, self.labels_are)
-        number = len(self.rounds) + 1
+        painting = self._need_painting()
+        images = tuple(painting.snapshot(image, self.channels))
+        check_trainable(images, painting.labels_are)
+        number = self.rounds.next_number
         return TrainingTask(
             images,
             settings,
-            self.labels_are,
-            self.class_names,
-            self._start_model(start),
+            painting.labels_are,
+            painting.class_names,
+            self.rounds.model(start),
             self.object_size_override,
             image.rgb and len(self.channels) == 3,
-            tuple(f"channel {c + 1}" for c in self.channels),
+            tuple(f"channel {channel + 1}" for channel in self.channels),
             f"Round {number}",
             number,
             datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-            self._generation,
         )
 
     def finish_training(self, task: TrainingTask, trained: TrainedModel) -> Round:
@@ -345,7 +318,7 @@ class Session:
         done = Round(
             task.number, task.name, trained.model, trained.outcome, task.started, tuple(trained.sentences)
         )
-        self.rounds.append(done)
+        self.rounds.add(done)
         self.use_round(done)
         for sentence in done.sentences:
             self.said.emit("info", sentence)
@@ -355,7 +328,7 @@ class Session:
         """Segment with this round's network from now on."""
         from napari_unet.workflow.segmentation import separation_of
 
-        self.current = chosen
+        self.rounds.current = chosen
         self.separation = separation_of(chosen.model.description)
         self.rounds_changed.emit()
         self.state_changed.emit()
@@ -380,7 +353,7 @@ class Session:
         from napari_unet.workflow.segmentation import check_fits
 
         image = self._need_image()
-        model = self._start_model(model_key) if model_key else (self.current.model if self.current else None)
+        model = self.rounds.model(model_key) if model_key else (self.current.model if self.current else None)
         if model is None:
             raise UserError("There is no trained network yet; paint a few objects and press Train first.")
         chosen = tuple(image.planes() if planes is None else planes)
@@ -486,18 +459,13 @@ class Session:
         """
         if self.segmentation is None or self.annotation is None:
             raise UserError("There is nothing to accept yet; segment first.")
-        shape = self.annotation.shape[-2:]
-        mask = region_mask(region, shape) if isinstance(region, Region) else region
-        before = self.annotation[plane]
-        shown = self.segmentation[plane]
+        mask = region_mask(region, self.annotation.shape[-2:]) if isinstance(region, Region) else region
+        before, shown = self.annotation[plane], self.segmentation[plane]
         if self.labels_are is LabelsAre.CLASSES:
-            chosen = np.ones(shape, bool) if mask is None else mask
-            if values is not None:
-                chosen = chosen & np.isin(shown, list(values))
-            after = np.where((before == 0) & chosen, shown + 1, before).astype(np.int32)
+            after = accept_classes(shown, before, values, mask)
         else:
             after = accept(shown, before, values, mask, reach=self.border_reach())
-        change = plane_change(plane, (slice(0, shape[0]), slice(0, shape[1])), before, after)
+        change = plane_change(plane, whole_plane(before), before, after)
         if change is None:
             return 0
         self.canvas.do(Action("Accept", ((Which.ANNOTATION, change),)))
@@ -571,86 +539,22 @@ class Session:
 
     def _need_image(self) -> ImageSource:
         if self.image is None:
-            raise UserError("No image is open; open one with File › Open, or a sample with File › Open Sample.")
+            raise UserError(
+                "No image is open; open one with File › Open, or a sample with File › Open Sample."
+            )
         return self.image
 
+    def _need_painting(self) -> Painting:
+        if self.painting is None:
+            raise UserError("There is no annotation layer yet; press “New annotation layer” and paint.")
+        return self.painting
+
     def _adopt(self, labels: NDArray[np.int32], labels_are: LabelsAre, class_names: Sequence[str]) -> None:
-        self.labels_are, self.class_names = labels_are, tuple(class_names)
-        self.marked, self.object_classes = frozenset(), {}
-        self._measure_again = True
+        self.painting = Painting(labels, labels_are, tuple(class_names))
         self._stored.clear()
         self.canvas.clear()
         self.canvas.start(Which.ANNOTATION, labels)
         self.state_changed.emit()
-
-    def _start_model(self, key: str) -> Model | None:
-        if key == SCRATCH:
-            return None
-        for done in self.rounds:
-            if key == f"round {done.number}":
-                return done.model
-        if key in self.files:
-            return self.files[key]
-        raise UserError(f"There is no “{key}” to start from; choose another start.")
-
-    def _regions_of(self, plane: Plane) -> tuple[Region, ...]:
-        return tuple(region for region in self.regions if tuple(region.plane) == tuple(plane))
-
-    def _annotated_images(self, with_pixels: bool = True) -> list[AnnotatedImage]:
-        """Return a snapshot of all annotated planes; without pixels only the labels are meant to be used."""
-        from napari_unet.workflow.annotated import AnnotatedImage
-
-        if self.image is None or self.annotation is None:
-            return []
-        images = []
-        for plane in self.annotated_planes():
-            labels = self.annotation[plane].copy() if with_pixels else self.annotation[plane]
-            pixels = (
-                self.image.plane(plane, self.channels)
-                if with_pixels
-                else np.broadcast_to(np.float32(0), (1, *labels.shape))
-            )
-            name = " ".join([self.image.name, *(str(i) for i in plane)])
-            images.append(
-                AnnotatedImage(
-                    name,
-                    pixels,
-                    labels,
-                    self._regions_of(plane),
-                    dict(self.object_classes),
-                    self.marked,
-                    self.image.pixel_size_um,
-                )
-            )
-        return images
-
-    def _stroke_on_plane(
-        self, which: Which, plane: Plane, box: Box, values: NDArray[np.integer], name: str
-    ) -> Action | None:
-        mirror = self.canvas.plane(which, plane)
-        change = plane_change(plane, box, mirror[box], values.astype(np.int32))
-        if change is None:
-            return None
-        changes = [(which, change)]
-        if which is Which.SEGMENTATION and self.annotation is not None:
-            annotated = self._correction(plane, box, values.astype(np.int32))
-            if annotated is not None:
-                changes.append((Which.ANNOTATION, annotated))
-        return Action(name, tuple(changes))
-
-    def _correction(self, plane: Plane, box: Box, values: NDArray[np.int32]):  # type: ignore[no-untyped-def]
-        """Return what an edit of the segmentation changes in the annotation."""
-        assert self.annotation is not None
-        before = self.canvas.plane(Which.SEGMENTATION, plane)
-        after = before.copy()
-        after[box] = values
-        annotation = self.annotation[plane]
-        if self.labels_are is LabelsAre.CLASSES:
-            corrected = np.where(before != after, after + 1, annotation).astype(np.int32)
-        else:
-            corrected = correct(before, after, annotation)
-        whole = (slice(0, before.shape[0]), slice(0, before.shape[1]))
-        return plane_change(plane, whole, annotation, corrected)
 
     def _with_annotation(self, plane: Plane, labels: NDArray[np.int32]) -> NDArray[np.int32]:
         if self.annotation is None:
@@ -667,7 +571,7 @@ class Session:
         if self.labels_are is LabelsAre.OBJECTS:
             labels = keep_numbers(labels, before)
         labels = self._with_annotation(plane, labels)
-        change = plane_change(plane, (slice(0, before.shape[0]), slice(0, before.shape[1])), before, labels)
+        change = plane_change(plane, whole_plane(before), before, labels)
         return None if change is None else Action(name, ((Which.SEGMENTATION, change),))
 
     def _show(self, plane: Plane, labels: NDArray[np.int32], name: str, key: str) -> None:
@@ -676,8 +580,8 @@ class Session:
             self.canvas.do(Action(name, action.changes, key))
 
     def _note_edit(self, which: Which, change: object) -> None:
-        if which is Which.ANNOTATION:
-            self._measure_again = True
+        if which is Which.ANNOTATION and self.painting is not None:
+            self.painting.changed()
 
 
 def _size(shape: Sequence[int]) -> str:

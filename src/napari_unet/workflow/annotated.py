@@ -72,7 +72,9 @@ def check_trainable(images: Sequence[AnnotatedImage], labels_are: LabelsAre) -> 
     foreground = values[values >= FIRST]
     if labels_are is LabelsAre.OBJECTS:
         if BACKGROUND not in values:
-            raise UserError("No background is annotated yet; paint some background between and around objects.")
+            raise UserError(
+                "No background is annotated yet; paint some background between and around objects."
+            )
         if not foreground.size:
             raise UserError("Only background is annotated yet; paint a few objects as well.")
     elif foreground.size + (BACKGROUND in values) < 2:

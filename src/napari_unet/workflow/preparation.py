@@ -117,9 +117,7 @@ def prepare(
     n_classes = count_classes(images, labels_are, class_names)
     normalisation = measure_normalisation([image.image for image in images])
     frames = [_frame(image, scale) for image in images]
-    targets = [
-        _target(image, frame, labels_are) for image, frame in zip(images, frames, strict=True)
-    ]
+    targets = [_target(image, frame, labels_are) for image, frame in zip(images, frames, strict=True)]
     factors = class_factors([t.classes for t in targets], [t.known for t in targets], n_classes)
     training = [
         TrainingImage(
@@ -138,9 +136,7 @@ def prepare(
     return Prepared(training, frames, normalisation, scale, size, pixel_size, n_classes, n_complete)
 
 
-def count_classes(
-    images: Sequence[AnnotatedImage], labels_are: LabelsAre, class_names: Sequence[str]
-) -> int:
+def count_classes(images: Sequence[AnnotatedImage], labels_are: LabelsAre, class_names: Sequence[str]) -> int:
     """Return the number of classes that the network tells apart, background included."""
     if labels_are is LabelsAre.OBJECTS:
         used = [value for image in images for value in image.object_classes.values()]

@@ -21,7 +21,11 @@ def scale_of(description: ModelDescription, object_size: float | None, pixel_siz
     if object_size is not None and object_size > 0 and description.object_size:
         return float(np.clip(description.object_size / object_size, SMALLEST_SCALE, LARGEST_SCALE))
     if description.object_size_um and pixel_size_um and description.object_size:
-        return float(np.clip(description.object_size / (description.object_size_um / pixel_size_um), SMALLEST_SCALE, LARGEST_SCALE))
+        return float(
+            np.clip(
+                description.object_size / (description.object_size_um / pixel_size_um),
+                SMALLEST_SCALE,
+                LARGEST_SCALE,
+            )
+        )
     return float(description.scale)
-
-

@@ -99,7 +99,10 @@ def fit_objects(
         return SeparationSettings()
     crops = cut_places(images, places)
     if sum(_count(crop.objects) for crop in crops) < ENOUGH:
-        whole = [HeldOutPlace(image.name, (0, image.classes.shape[0], 0, image.classes.shape[1])) for image in images]
+        whole = [
+            HeldOutPlace(image.name, (0, image.classes.shape[0], 0, image.classes.shape[1]))
+            for image in images
+        ]
         crops = cut_places(images, whole)
     crops = [crop for crop in crops if crop.objects.any()]
     if not crops:

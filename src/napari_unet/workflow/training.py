@@ -155,7 +155,9 @@ def _network(
     else:
         config = laptop(in_channels, prepared.n_classes, distance=labels_are is LabelsAre.OBJECTS)
     overrides = {
-        key: value for key, value in (("width", settings.width), ("depth", settings.depth)) if value is not None
+        key: value
+        for key, value in (("width", settings.width), ("depth", settings.depth))
+        if value is not None
     }
     config = UNetConfig.model_validate(config.model_dump() | overrides)
     network = UNet(config)
@@ -163,9 +165,7 @@ def _network(
     return network, config
 
 
-def _held_out(
-    prepared: Prepared, start: Model | None, seed: int
-) -> tuple[list[HeldOutPlace], list[str]]:
+def _held_out(prepared: Prepared, start: Model | None, seed: int) -> tuple[list[HeldOutPlace], list[str]]:
     """Return the lineage's places in px of the whole images, and what there is to say about them.
 
     A lineage that had too little to hold anything out chooses later: everything it trained on stays unusable as
@@ -177,7 +177,9 @@ def _held_out(
         stored = training.get("held_out") or []
         if stored or training.get("lineage"):
             places = [HeldOutPlace(str(p["image"]), tuple(p["box"])) for p in stored]  # type: ignore[index,call-overload]
-            said = "" if places else "This lineage holds nothing out: start from scratch to get an honest score."
+            said = (
+                "" if places else "This lineage holds nothing out: start from scratch to get an honest score."
+            )
             return places, [said] if said else []
     places, sentence = choose_held_out(prepared.images, seed)
     frames = {frame.name: frame for frame in prepared.frames}

@@ -1,0 +1,75 @@
+"""The rounds of a loop: what was trained, what a training can start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_unet.errors import UserError
+
+if TYPE_CHECKING:
+    from napari_unet.network.model_file import Model
+    from napari_unet.network.training import TrainingOutcome
+
+SCRATCH = "scratch"
+"""The key of a start with fresh weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """One training and what came of it."""
+
+    number: int
+    name: str
+    model: Model
+    outcome: TrainingOutcome
+    started: str
+    sentences: tuple[str, ...] = ()
+
+    @property
+    def held_out(self) -> dict[str, float]:
+        """Scores on the held-out places, empty where nothing could be held out."""
+        return dict(self.outcome.held_out or {})
+
+
+class Rounds:
+    """Rounds in the order in which they were trained, the current one, and model files to start from."""
+
+    def __init__(self) -> None:
+        self.all: list[Round] = []
+        self.current: Round | None = None
+        self.files: dict[str, Model] = {}
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next round, from 1."""
+        return len(self.all) + 1
+
+    def add(self, done: Round) -> None:
+        """Take a round and make it the current one."""
+        self.all.append(done)
+        self.current = done
+
+    def load_file(self, path: str | Path) -> str:
+        """Read a model file; return its key."""
+        from napari_unet.network.model_file import load_model
+
+        self.files[str(path)] = load_model(Path(path))
+        return str(path)
+
+    def starts(self) -> list[tuple[str, str]]:
+        """Return keys of what a training can start from and what to show for them, newest round first."""
+        rounds = [(f"round {done.number}", done.name) for done in reversed(self.all)]
+        return [*rounds, *((key, Path(key).name) for key in self.files), (SCRATCH, "From scratch")]
+
+    def model(self, key: str) -> Model | None:
+        """Return the model behind a key of `starts`, ``None`` for scratch."""
+        if key == SCRATCH:
+            return None
+        for done in self.all:
+            if key == f"round {done.number}":
+                return done.model
+        if key in self.files:
+            return self.files[key]
+        raise UserError(f"There is no “{key}” to start from; choose another start.")
