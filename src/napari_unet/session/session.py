@@ -22,6 +22,7 @@ from napari_unet.annotation.coding import (
 )
 from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region, region_mask
+from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
 from napari_unet.objects.edit import Change, accept, overlay_annotation
 from napari_unet.objects.numbering import keep_numbers
@@ -35,6 +36,7 @@ from napari_unet.session.painting import ASSUMED_OBJECT_SIZE, Painting
 from napari_unet.session.rounds import Round, Rounds
 from napari_unet.session.stored import StoredProbabilities
 from napari_unet.session.tasks import SegmentationTask, TrainingTask
+from napari_unet.session.weights import PlaneWeights
 
 if TYPE_CHECKING:
     from napari_unet.network.settings import TrainingSettings
@@ -53,12 +55,15 @@ class Session:
         Image, annotation's kind, regions, object size or separation changed.
     rounds_changed
         A round was added or another one is current.
+    weights_changed
+        ``(plane, box)``: the shown weight map changed there.
     said
         ``(level, sentence)`` for the user; level is "info", "warning" or "error".
     """
 
     state_changed = Signal()
     rounds_changed = Signal()
+    weights_changed = Signal(object, object)
     said = Signal(str, str)
 
     def __init__(self) -> None:
@@ -72,6 +77,7 @@ class Session:
         self.device = "auto"
         self._stored = StoredProbabilities()
         self._generation = 0
+        self._weights: PlaneWeights | None = None
         self.canvas.edited.connect(self._note_edit)
 
     # ---- image and annotation ------------------------------------------------------------------------------
@@ -119,7 +125,7 @@ class Session:
         self.image, self.channels = source, channels
         if not same_shape:
             self.canvas.clear()
-            self.painting = None
+            self.painting, self._weights = None, None
         self.state_changed.emit()
 
     def start_annotation(self, labels_are: LabelsAre, class_names: Sequence[str] = ()) -> NDArray[np.int32]:
@@ -226,6 +232,17 @@ class Session:
         action = Action(name, tuple(changes))
         self.canvas.do(action, shown=which)
         return action
+
+    # ---- weight map -----------------------------------------------------------------------------------------
+
+    def show_weight_map(self, plane: Plane, settings: WeightMapSettings) -> NDArray[np.float32]:
+        """Return the weight map of a plane as training would use it now, ``(Y, X)``; it follows the brush."""
+        self._weights = PlaneWeights(self._need_painting(), plane, settings, self.scale())
+        return self._weights.weights
+
+    def hide_weight_map(self) -> None:
+        """Stop following the brush with a weight map."""
+        self._weights = None
 
     # ---- object size ---------------------------------------------------------------------------------------
 
@@ -551,6 +568,7 @@ class Session:
 
     def _adopt(self, labels: NDArray[np.int32], labels_are: LabelsAre, class_names: Sequence[str]) -> None:
         self.painting = Painting(labels, labels_are, tuple(class_names))
+        self._weights = None
         self._stored.clear()
         self.canvas.clear()
         self.canvas.start(Which.ANNOTATION, labels)
@@ -579,9 +597,16 @@ class Session:
         if action is not None:
             self.canvas.do(Action(name, action.changes, key))
 
-    def _note_edit(self, which: Which, change: object) -> None:
-        if which is Which.ANNOTATION and self.painting is not None:
-            self.painting.changed()
+    def _note_edit(self, which: Which, change: Change) -> None:
+        if which is not Which.ANNOTATION or self.painting is None:
+            return
+        self.painting.changed()
+        shown = self._weights
+        if shown is None:
+            return
+        for plane, box, _ in split_planes(change.offset, change.new):
+            if plane == shown.plane:
+                self.weights_changed.emit(plane, shown.follow(box))
 
 
 def _size(shape: Sequence[int]) -> str:
