@@ -1,0 +1,64 @@
+"""The mean of the weights over the last part of a training: steadier, and better, than the last weights alone."""
+
+import copy
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+WINDOW = 9.0
+"""The mean reaches back over about 1 / 9 of the steps so far, whatever their number."""
+
+
+class WeightAverage:
+    """A second network whose weights follow those of the trained one (polynomial-decay averaging, Shamir 2013).
+
+    Attributes
+    ----------
+    network : nn.Module
+        In evaluation mode. Running statistics of batch normalisation are averaged like the weights.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = copy.deepcopy(network).eval()
+        self._steps = 0
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Move a little towards the weights that `network` has now."""
+        self._steps += 1
+        newest = (WINDOW + 1) / (self._steps + WINDOW)
+        for mine, theirs in zip(
+            self.network.state_dict().values(), network.state_dict().values(), strict=True
+        ):
+            if mine.is_floating_point():
+                mine.lerp_(theirs, newest)
+            else:
+                mine.copy_(theirs)
+
+    def calibrate(self, batches: Iterable[Tensor]) -> None:
+        """Measure the statistics of batch normalisation anew, for the averaged weights.
+
+        Parameters
+        ----------
+        batches : iterable of Tensor (N, C, Y, X)
+            Patches that look like the images to be predicted.
+        """
+        layers = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
+        if not layers:
+            return
+        momenta = [layer.momentum for layer in layers]
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None  # the plain mean over all batches
+            layer.train()
+        with torch.no_grad():
+            for batch in batches:
+                self.network(batch)
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+        self.network.eval()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return a copy of the averaged weights, on the CPU."""
+        return {name: tensor.detach().cpu().clone() for name, tensor in self.network.state_dict().items()}
