@@ -57,7 +57,10 @@ def write_labels(
 
 
 def write_probabilities(
-    path: Path | str, probabilities: NDArray[Any], pixel_size_um: float | None = None
+    path: Path | str,
+    probabilities: NDArray[Any],
+    pixel_size_um: float | None = None,
+    axes: str | None = None,
 ) -> None:
     """Write maps of numbers as an ImageJ TIFF of float32.
 
@@ -69,13 +72,15 @@ def write_probabilities(
         One map per class, background first; or a weight map.
     pixel_size_um : float, optional
         Width of a pixel.
+    axes : str, optional
+        One letter per axis, in ImageJ's order TZCYX.
 
     Raises
     ------
     UserError
         If the file can't be written.
     """
-    axes = {2: "YX", 3: "CYX", 4: "ZCYX", 5: "TZCYX"}[probabilities.ndim]
+    axes = axes or {2: "YX", 3: "CYX", 4: "ZCYX", 5: "TZCYX"}[probabilities.ndim]
     _write_imagej(Path(path), probabilities.astype(np.float32), axes, pixel_size_um)
 
 

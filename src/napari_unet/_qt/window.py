@@ -1,0 +1,54 @@
+"""napari with the dock open, as the command line starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import napari
+from napari.layers import Layer
+
+from napari_unet.formats.images import ImageFile, read_image
+
+
+def open_napari(files: Sequence[Path], layers: Sequence[tuple[Any, dict[str, Any], str]] = ()) -> None:
+    """Open napari with images and the dock, and return when its window is closed.
+
+    Parameters
+    ----------
+    files
+        Images; channels become layers of their own.
+    layers
+        Layer data, as samples give it.
+
+    Raises
+    ------
+    UserError
+        If an image can't be read; no window is opened then.
+    """
+    images = [read_image(path) for path in files]
+    viewer = napari.Viewer(title="napari-unet")
+    for image in images:
+        add_image(viewer, image)
+    for data, attributes, kind in layers:
+        viewer.add_layer(Layer.create(data, attributes, kind))
+    viewer.window.add_plugin_dock_widget("napari-unet")
+    napari.run()
+
+
+def add_image(viewer: napari.Viewer, image: ImageFile) -> None:
+    """Add an image to a viewer, with the width of its pixels."""
+    place: dict[str, Any] = {}
+    if image.pixel_size_um is not None:
+        n_stacked = sum(axis not in "CSYX" for axis in image.axes)
+        place = {"scale": (1.0,) * n_stacked + (image.pixel_size_um,) * 2}
+        place["units"] = ("pixel",) * n_stacked + ("um", "um")
+    if "C" in image.axes and image.array.shape[image.axes.index("C")] > 1:
+        viewer.add_image(image.array, name=image.name, channel_axis=image.axes.index("C"), **place)
+        return
+    if "C" in image.axes:
+        image_array = image.array.take(0, axis=image.axes.index("C"))
+        viewer.add_image(image_array, name=image.name, rgb=image.rgb, **place)
+        return
+    viewer.add_image(image.array, name=image.name, rgb=image.rgb, **place)

@@ -1,0 +1,38 @@
+"""``napari-unet`` without a command: napari with the dock open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import napari_unet
+from napari_unet.errors import UserError
+from napari_unet.formats.images import find_images
+
+
+def open_window(
+    files: Annotated[list[Path] | None, typer.Argument(help="Images to open.")] = None,
+    sample: Annotated[
+        str | None, typer.Option(help="A sample to open: coins, ihc or touching-cells.")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Open napari with the dock."""
+    if version:
+        typer.echo(napari_unet.__version__)
+        return
+    found = find_images(files) if files else []
+    layers = []
+    if sample is not None:
+        from napari_unet.samples import as_layers, find_sample
+
+        layers = as_layers(find_sample(sample))
+    try:
+        from napari_unet._qt.window import open_napari
+    except ImportError as error:
+        raise UserError(
+            f'The window needs napari with Qt ({error}); install both: pip install "napari-unet[all]".'
+        ) from error
+    open_napari(found, layers)

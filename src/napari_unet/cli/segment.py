@@ -1,0 +1,205 @@
+"""``napari-unet segment``: label images of everything, with a trained network."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from napari_unet.callbacks import OnProgress
+from napari_unet.cli.console import progress_bar, tell
+from napari_unet.errors import UserError
+from napari_unet.formats.images import (
+    ImageFile,
+    find_images,
+    match_channels,
+    name_of,
+    plane_axes,
+    planes,
+    read_image,
+    write_labels,
+    write_probabilities,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from napari_unet.network.model_file import Model
+
+
+class Average(StrEnum):
+    """What predictions are averaged over."""
+
+    NONE = "none"
+    FLIPS = "flips"
+    EIGHT = "eight"
+    ROTATIONS7 = "rotations7"
+
+
+def segment(
+    images: Annotated[list[Path], typer.Argument(help="Image files, folders or patterns.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Label TIFF to write; a folder for several images.")
+    ],
+    model: Annotated[Path, typer.Option("--model", help="Model file (.safetensors).")],
+    object_size: Annotated[
+        float | None, typer.Option(help="Typical diameter in px, if it differs from the training images.")
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Also write NAME_probabilities.tif (float32, CYX).")
+    ] = False,
+    tile: Annotated[int | None, typer.Option(help="Edge of a tile in px; smaller needs less memory.")] = None,
+    averaging: Annotated[
+        Average, typer.Option(help="Average over flipped or rotated images: slower, better.")
+    ] = Average.NONE,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Segment every image and write a label image for each; what fails is named at the end."""
+    if object_size is not None and not object_size > 0:
+        raise UserError(f"--object-size must be above 0; it is {object_size}.")
+    if tile is not None and tile < 1:
+        raise UserError(f"--tile must be above 0; it is {tile}.")
+    found = find_images(images)
+    targets = choose_outputs(images, found, output, probabilities)
+
+    from napari_unet.network.device import choose_device
+    from napari_unet.network.model_file import load_model
+
+    choose_device(device)
+    network = load_model(model)
+    failed: list[str] = []
+    with progress_bar() as progress:
+        whole = progress.add_task("Segmenting", total=len(found))
+        for path, target in zip(found, targets, strict=True):
+            progress.update(whole, description=path.name)
+            try:
+                n_objects = _segment_file(
+                    network, path, target, object_size, probabilities, tile, averaging, device, progress
+                )
+            except UserError as error:
+                if len(found) == 1:
+                    raise
+                failed.append(f"{path.name}: {error}")
+            else:
+                typer.echo(f"{target}: {n_objects}")
+            progress.advance(whole)
+    if failed:
+        raise UserError(f"{len(failed)} of {len(found)} images were not segmented. " + " ".join(failed))
+
+
+def choose_outputs(
+    sources: Sequence[Path], found: Sequence[Path], output: Path, probabilities: bool
+) -> list[Path]:
+    """Name the label image of every image, so that nothing is overwritten that is read.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+        What was given: with a folder or several images, `output` is a folder, which is made.
+    found : sequence of Path
+        The images.
+    output : Path
+    probabilities : bool
+        Whether probabilities are written as well.
+
+    Raises
+    ------
+    UserError
+        If two outputs would have one name, an output is an input, or a file can't hold several outputs.
+    """
+    is_file = output.suffix.lower() in (".tif", ".tiff") and not output.is_dir()
+    if is_file and (
+        len(found) > 1 or any(source.is_dir() and source.suffix != ".zarr" for source in sources)
+    ):
+        raise UserError(f"{output} is one file; for a folder or several images give a folder.")
+    if not is_file and output.suffix and not output.is_dir() and "." in output.name.strip("."):
+        raise UserError(f"Label images are written as TIFF: {output} must end in .tif, or be a folder.")
+    targets = [output] if is_file else [output / f"{name_of(path)}.tif" for path in found]
+    every = targets + [probabilities_path(target) for target in targets if probabilities]
+    inputs = {path.resolve() for path in found}
+    for target in every:
+        if target.resolve() in inputs:
+            raise UserError(f"{target} would overwrite an image that is read; give another place with -o.")
+    if len(set(every)) < len(every):
+        twice = next(a for a, b in itertools.pairwise(sorted(every)) if a == b)
+        raise UserError(f"Two images would be written to {twice}; segment them into different folders.")
+    folder = targets[0].parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder {folder} could not be made: {error.strerror}.") from error
+    return targets
+
+
+def probabilities_path(target: Path) -> Path:
+    """Return ``NAME_probabilities.tif`` beside ``NAME.tif``."""
+    return target.with_name(f"{name_of(target)}_probabilities.tif")
+
+
+def _segment_file(
+    model: Model,
+    path: Path,
+    target: Path,
+    object_size: float | None,
+    probabilities: bool,
+    tile: int | None,
+    averaging: Average,
+    device: str,
+    progress: Progress,
+) -> str:
+    """Segment all planes of one file; return what was found in words."""
+    from napari_unet.workflow import segment_image
+
+    file = read_image(path)
+    each = list(planes(file.array, file.axes))
+    labels, maps = [], []
+    task = progress.add_task("", total=len(each), visible=False)
+    for k, (_, plane) in enumerate(each):
+        segmented = segment_image(
+            model,
+            match_channels(plane, model.description.network.in_channels, path.name),
+            object_size=object_size,
+            pixel_size_um=file.pixel_size_um,
+            tile=tile,
+            averaging=averaging.value,
+            device=device,
+            on_progress=_report_to(progress, task, k),
+        )
+        labels.append(segmented.labels)
+        maps.append(segmented.probabilities if probabilities else segmented.probabilities[:0])
+        for sentence in segmented.sentences:
+            tell(f"{path.name}: {sentence}")
+    progress.remove_task(task)
+    _write(file, labels, maps if probabilities else [], target)
+    if model.description.labels_are == "classes":
+        return f"{len(model.description.class_names) or model.description.network.classes - 1} class(es)"
+    return f"{sum(int(np.unique(plane[plane > 0]).size) for plane in labels)} objects"
+
+
+def _report_to(progress: Progress, task: TaskID, n_before: int) -> OnProgress:
+    """Show how far one plane is, when `n_before` planes are done."""
+
+    def report(fraction: float, words: str) -> None:
+        progress.update(task, completed=n_before + fraction, visible=True, description=words)
+
+    return report
+
+
+def _write(file: ImageFile, labels: list[np.ndarray], maps: list[np.ndarray], target: Path) -> None:
+    stacked = plane_axes(file.axes)
+    shape = tuple(n for n, axis in zip(file.array.shape, file.axes, strict=True) if axis in stacked)
+    if maps:
+        one = maps[0].shape
+        write_probabilities(
+            probabilities_path(target),
+            np.stack(maps).reshape(*shape, *one),
+            file.pixel_size_um,
+            stacked + "CYX",
+        )
+    plane = labels[0].shape
+    write_labels(target, np.stack(labels).reshape(*shape, *plane), file.pixel_size_um, stacked + "YX")

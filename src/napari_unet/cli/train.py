@@ -1,0 +1,196 @@
+"""``napari-unet train``: from images and labels to a model file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from napari_unet.annotation.coding import Coding, LabelsAre
+from napari_unet.cli.console import progress_bar, stop_on_interrupt, tell, tell_all
+from napari_unet.errors import UserError
+from napari_unet.formats.images import (
+    find_images,
+    match_channels,
+    pair_by_name,
+    plane_axes,
+    planes,
+    read_image,
+    read_labels,
+)
+
+if TYPE_CHECKING:
+    from napari_unet.network.model_file import Model
+    from napari_unet.network.training import TrainingReport
+    from napari_unet.workflow import AnnotatedImage
+
+SCRATCH = "scratch"
+
+
+class Preset(StrEnum):
+    """Networks to train."""
+
+    LAPTOP = "laptop"
+    RONNEBERGER2015 = "ronneberger2015"
+
+
+def train(
+    images: Annotated[list[Path], typer.Argument(help="Image files, folders or patterns.")],
+    labels: Annotated[Path, typer.Option("--labels", help="Label image of the same name, or their folder.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write (.safetensors).")],
+    coding: Annotated[Coding, typer.Option(help="What 0 and 1 mean in the labels.")],
+    labels_are: Annotated[
+        LabelsAre, typer.Option(help="Whether values stand for single objects or classes.")
+    ],
+    start: Annotated[str, typer.Option(help="scratch, or a model file to train on from.")] = SCRATCH,
+    minutes: Annotated[float, typer.Option(help="Time to train.")] = 2.0,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps to train instead: the same result each time.")
+    ] = None,
+    object_size: Annotated[
+        float | None, typer.Option(help="Typical diameter in px; measured on the labels by default.")
+    ] = None,
+    preset: Annotated[Preset, typer.Option(help="The network.")] = Preset.LAPTOP,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed gives another, equally good training.")] = 0,
+) -> None:
+    """Train and write the model; Ctrl-C keeps the best network so far."""
+    check_model_path(output)
+    _check_numbers(minutes, steps, object_size, threads, seed)
+    first = _load_start(start)
+    annotated, rgb = read_annotated(images, labels, coding, labels_are)
+
+    from napari_unet.network.device import choose_device
+    from napari_unet.network.model_file import save_model
+    from napari_unet.network.training import TrainingSettings
+    from napari_unet.workflow import train_model
+
+    choose_device(device)
+    chosen = {"preset": preset.value, "steps": steps, "device": device, "threads": threads, "seed": seed}
+    settings = TrainingSettings.model_validate({**chosen, "minutes": None if steps else minutes})
+    with stop_on_interrupt() as should_stop, progress_bar(remaining=False) as progress:
+        task = progress.add_task("Preparing", total=1.0)
+
+        def report(now: TrainingReport) -> None:
+            progress.update(task, completed=now.fraction, description=describe(now))
+
+        trained = train_model(
+            annotated,
+            settings,
+            labels_are=labels_are,
+            start=first,
+            object_size=object_size,
+            rgb=rgb,
+            name=output.stem,
+            on_report=report,
+            should_stop=should_stop,
+        )
+    tell_all(trained.sentences)
+    save_model(trained.model, output)
+    outcome = trained.outcome
+    typer.echo(f"{output}: {outcome.steps} steps in {outcome.seconds:.0f} s, {len(annotated)} image(s).")
+
+
+def describe(report: TrainingReport) -> str:
+    """Tell in half a line how a training stands."""
+    parts = [f"step {report.step}", f"loss {report.loss:.3f}"]
+    if report.held_out:
+        parts += [f"{name} {value:.3f}" for name, value in list(report.held_out.items())[:1]]
+    parts.append(f"{report.steps_per_second:.1f} steps/s")
+    if report.seconds_left is not None and math.isfinite(report.seconds_left):
+        minutes, seconds = divmod(round(report.seconds_left), 60)
+        parts.append(f"{minutes}:{seconds:02d} left")
+    return "  ".join(parts)
+
+
+def read_annotated(
+    images: Sequence[Path], labels: Path, coding: Coding, labels_are: LabelsAre
+) -> tuple[list[AnnotatedImage], bool]:
+    """Read images with their labels, plane by plane.
+
+    Returns
+    -------
+    annotated : list of AnnotatedImage
+    rgb : bool
+        Whether the three channels are colours; grey images among colour images become colour images.
+
+    Raises
+    ------
+    UserError
+        If something is not there, can't be read, has no partner or another shape than its partner.
+    """
+    from napari_unet.annotation.coding import to_annotation
+    from napari_unet.workflow import AnnotatedImage
+
+    found = find_images(images)
+    pairs = pair_by_name(found, find_images(labels), every_image=False)
+    if len(pairs) < len(found):
+        tell(f"{len(found) - len(pairs)} image(s) without labels are left out.")
+    planes_found: list[tuple[str, NDArray[Any], NDArray[np.int32], float | None]] = []
+    rgb = False
+    for image_path, labels_path in pairs:
+        image, painted = read_image(image_path), read_labels(labels_path)
+        rgb = rgb or image.rgb
+        image_planes, label_planes = planes(image.array, image.axes), planes(painted.array, painted.axes)
+        matching = list(zip(list(image_planes), list(label_planes), strict=False))
+        for (index, pixels), (_, values) in matching:
+            if pixels.shape[1:] != values.shape[1:] or _n_planes(image) != _n_planes(painted):
+                raise UserError(
+                    f"{image_path} is {_size(image)} and {labels_path} is {_size(painted)}; "
+                    "an image and its labels must have the same size."
+                )
+            name = image.name + "".join(
+                f" {a}{i}" for a, i in zip(plane_axes(image.axes), index, strict=True)
+            )
+            annotation = to_annotation(values[0], coding, labels_are)
+            planes_found.append((name, pixels, annotation, image.pixel_size_um))
+    n_channels = 3 if rgb else planes_found[0][1].shape[0]
+    return [
+        AnnotatedImage(name, match_channels(pixels, n_channels, name), values, pixel_size_um=pixel_size_um)
+        for name, pixels, values, pixel_size_um in planes_found
+    ], rgb
+
+
+def check_model_path(path: Path) -> None:
+    """Refuse, before any work, a path to which no model could be written."""
+    if path.suffix != ".safetensors":
+        raise UserError(f"A model file ends in .safetensors; write it to {path.with_suffix('.safetensors')}.")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; give the name of a file.")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"The folder {path.parent} for the model does not exist; make it first.")
+
+
+def _check_numbers(
+    minutes: float, steps: int | None, object_size: float | None, threads: int | None, seed: int
+) -> None:
+    numbers = {"--minutes": minutes, "--steps": steps, "--object-size": object_size, "--threads": threads}
+    for option, value in numbers.items():
+        if value is not None and not value > 0:
+            raise UserError(f"{option} must be above 0; it is {value}.")
+    if seed < 0:
+        raise UserError(f"--seed must be at least 0; it is {seed}.")
+
+
+def _load_start(start: str) -> Model | None:
+    if start == SCRATCH:
+        return None
+    from napari_unet.network.model_file import load_model
+
+    return load_model(Path(start))
+
+
+def _n_planes(file: Any) -> int:
+    return math.prod(n for n, axis in zip(file.array.shape, file.axes, strict=True) if axis not in "CSYX")
+
+
+def _size(file: Any) -> str:
+    sizes = [str(n) for n, axis in zip(file.array.shape, file.axes, strict=True) if axis not in "CS"]
+    return " × ".join(sizes) + " px"
