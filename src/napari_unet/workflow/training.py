@@ -13,12 +13,13 @@ import napari_unet
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import Stopped, UserError
-from napari_unet.network.held_out import HeldOutPlace, choose_held_out
-from napari_unet.network.model_file import Model, ModelDescription
+from napari_unet.network.held_out import HeldOutPlace
+from napari_unet.network.model_file import Model, ModelDescription, Provenance
+from napari_unet.network.scaling import TARGET_SIZE
 from napari_unet.network.training import TrainingOutcome, TrainingReport, TrainingSettings, train
-from napari_unet.network.unet import UNet, UNetConfig, adapt, initialise, laptop, ronneberger2015
-from napari_unet.objects.separate import SeparationSettings
+from napari_unet.network.unet import UNet, UNetConfig, adapt, initialise
 from napari_unet.workflow.annotated import AnnotatedImage
+from napari_unet.workflow.lineage import Lineage, at_network_scale, continue_lineage, stored
 from napari_unet.workflow.preparation import Prepared, prepare
 from napari_unet.workflow.scoring import HeldOutScore, fit_objects
 
@@ -104,8 +105,9 @@ def train_model(
         object_size=object_size,
     )
     network, config = _network(prepared, settings, labels_are, start)
-    places, sentences = _held_out(prepared, start, settings.seed)
-    inside = [p for place in places for p in _at_network_scale(prepared, place)]
+    before = Lineage.of(start.description.training) if start else Lineage()
+    lineage, about_held_out = continue_lineage(before, prepared, settings.seed)
+    inside = at_network_scale(prepared, lineage.held_out)
     score = HeldOutScore(prepared.images, inside, labels_are) if inside else None
     if should_stop():
         raise Stopped
@@ -128,122 +130,84 @@ def train_model(
         labels_are,
         prepared.object_size * prepared.scale if prepared.object_size else None,
     )
-    description = _describe(
-        name, config, prepared, settings, labels_are, class_names, channel_names, rgb, separation, start
+    description = ModelDescription(
+        name=name,
+        network=config,
+        channel_names=tuple(channel_names),
+        rgb=rgb,
+        normalisation=prepared.normalisation,
+        labels_are=labels_are.value,
+        class_names=_names_of_classes(class_names, prepared.n_classes),
+        separation=separation.model_dump(mode="json"),
+        training=_provenance(settings, outcome, lineage, images, start),
+        **_sizes(prepared, start),
     )
-    description = description.model_copy(update={"training": _provenance(settings, outcome, places, start)})
-    sentences = [s for s in (outcome.sentence, *sentences) if s]
-    return TrainedModel(Model(description, network), outcome, tuple(places), sentences)
+    sentences = [s for s in (outcome.sentence, about_held_out) if s]
+    return TrainedModel(Model(description, network), outcome, lineage.held_out, sentences)
 
 
 def _network(
     prepared: Prepared, settings: TrainingSettings, labels_are: LabelsAre, start: Model | None
 ) -> tuple[UNet, UNetConfig]:
     in_channels = int(prepared.images[0].image.shape[0])
-    if start is not None:
+    if start is None:
+        config = settings.network_config(in_channels, prepared.n_classes, labels_are is LabelsAre.OBJECTS)
+    else:
+        # The weights decide over width and depth; channels and classes may have changed since.
         config = start.description.network.model_copy(
             update={"in_channels": in_channels, "classes": prepared.n_classes}
         )
-        network = UNet(config)
-        initialise(network, settings.seed)
-        network.load_state_dict(
-            adapt(start.network.state_dict(), start.description.network, config, network.state_dict())
-        )
-        return network, config
-    if settings.preset == "ronneberger2015":
-        config = ronneberger2015(in_channels, prepared.n_classes)
-    else:
-        config = laptop(in_channels, prepared.n_classes, distance=labels_are is LabelsAre.OBJECTS)
-    overrides = {
-        key: value
-        for key, value in (("width", settings.width), ("depth", settings.depth))
-        if value is not None
-    }
-    config = UNetConfig.model_validate(config.model_dump() | overrides)
     network = UNet(config)
     initialise(network, settings.seed)
+    if start is not None:
+        network.load_state_dict(adapt(start.network.state_dict(), start.description.network, config))
     return network, config
 
 
-def _held_out(prepared: Prepared, start: Model | None, seed: int) -> tuple[list[HeldOutPlace], list[str]]:
-    """Return the lineage's places in px of the whole images, and what there is to say about them.
-
-    A lineage that had too little to hold anything out chooses later: everything it trained on stays unusable as
-    a test, so places are then chosen in images and blocks that the lineage has not seen, of which it can't know;
-    it says so instead and holds nothing out until a round starts from scratch.
-    """
-    if start is not None:
-        training = start.description.training
-        stored = training.get("held_out") or []
-        if stored or training.get("lineage"):
-            places = [HeldOutPlace(str(p["image"]), tuple(p["box"])) for p in stored]  # type: ignore[index,call-overload]
-            said = (
-                "" if places else "This lineage holds nothing out: start from scratch to get an honest score."
-            )
-            return places, [said] if said else []
-    places, sentence = choose_held_out(prepared.images, seed)
-    frames = {frame.name: frame for frame in prepared.frames}
-    return [frames[place.image].to_image(place) for place in places], [sentence] if sentence else []
+def _sizes(prepared: Prepared, start: Model | None) -> dict[str, Any]:
+    size, scale = prepared.object_size, prepared.scale
+    inherited = start.description.object_size if start else TARGET_SIZE
+    return {
+        "object_size": size * scale if size else inherited,
+        "object_size_image": size,
+        "object_size_um": size * prepared.pixel_size_um if size and prepared.pixel_size_um else None,
+        "scale": scale,
+    }
 
 
-def _at_network_scale(prepared: Prepared, place: HeldOutPlace) -> list[HeldOutPlace]:
-    inside = [frame.from_image(place) for frame in prepared.frames if frame.name == place.image]
-    return [place for place in inside if place is not None]
-
-
-def _describe(
-    name: str,
-    config: UNetConfig,
-    prepared: Prepared,
-    settings: TrainingSettings,
-    labels_are: LabelsAre,
-    class_names: Sequence[str],
-    channel_names: Sequence[str],
-    rgb: bool,
-    separation: SeparationSettings,
-    start: Model | None,
-) -> ModelDescription:
-    size = prepared.object_size
-    network_size = size * prepared.scale if size else (start.description.object_size if start else 0.0)
-    return ModelDescription(
-        name=name,
-        network=config,
-        channel_names=tuple(channel_names),
-        rgb=rgb,
-        normalisation=prepared.normalisation,
-        object_size=network_size,
-        object_size_image=size,
-        object_size_um=size * prepared.pixel_size_um if size and prepared.pixel_size_um else None,
-        scale=prepared.scale,
-        labels_are=str(labels_are),
-        class_names=tuple(class_names),
-        separation=separation.model_dump(mode="json"),
-        training={},
-    )
+def _names_of_classes(names: Sequence[str], n_classes: int) -> tuple[str, ...]:
+    """Return one name per class, background first; none where none was given."""
+    if not names:
+        return ()
+    missing = (f"class {k}" for k in range(len(names) + 1, n_classes))
+    return ("background", *names, *missing)[:n_classes]
 
 
 def _provenance(
     settings: TrainingSettings,
     outcome: TrainingOutcome,
-    places: Sequence[HeldOutPlace],
+    lineage: Lineage,
+    images: Sequence[AnnotatedImage],
     start: Model | None,
-) -> dict[str, Any]:
+) -> Provenance:
     import torch
 
-    before = start.description.training if start else {}
-    return {
-        "lineage": before.get("lineage") or uuid.uuid4().hex,
-        "started_from": start.description.name if start else "scratch",
-        "settings": settings.model_dump(mode="json"),
-        "steps": outcome.steps,
-        "best_step": outcome.best_step,
-        "seconds": round(outcome.seconds, 1),
-        "threads": torch.get_num_threads(),
-        "scores": {key: round(float(value), 4) for key, value in (outcome.held_out or {}).items()},
-        "held_out": [{"image": place.image, "box": [int(v) for v in place.box]} for place in places],
-        "versions": {
+    before = start.description.training.lineage if start else ""
+    return Provenance(
+        lineage=before or uuid.uuid4().hex,
+        started_from=start.description.name if start else "scratch",
+        seed=settings.seed,
+        steps=outcome.steps,
+        minutes=outcome.seconds / 60,
+        threads=outcome.threads,
+        versions={
             "napari-unet": napari_unet.__version__,
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             "numpy": np.__version__,
         },
-    }
+        images=tuple(image.name for image in images),
+        settings=settings.model_dump(mode="json"),
+        held_out=stored(lineage.held_out),
+        trained=stored(lineage.trained),
+        scores={key: float(value) for key, value in (outcome.held_out or {}).items()},
+    )

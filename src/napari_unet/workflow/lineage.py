@@ -1,0 +1,110 @@
+"""What a lineage of rounds has trained on, and what it keeps for an honest score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.network.held_out import HeldOutPlace, choose_held_out
+from napari_unet.network.model_file import Provenance
+from napari_unet.network.sampling import TrainingImage
+from napari_unet.workflow.preparation import Prepared
+
+CELL = 32
+"""Side in px, at network scale, of the cells in which it is remembered where a lineage trained."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Places, in px of the whole images, of all rounds that start from one another.
+
+    Attributes
+    ----------
+    held_out
+        Where no patch of the lineage ever trains.
+    trained
+        Where at least one did.
+    """
+
+    held_out: tuple[HeldOutPlace, ...] = ()
+    trained: tuple[HeldOutPlace, ...] = ()
+
+    @classmethod
+    def of(cls, provenance: Provenance) -> Lineage:
+        """Read a lineage from a model's provenance."""
+        return cls(
+            tuple(HeldOutPlace(image, box) for image, box in provenance.held_out),
+            tuple(HeldOutPlace(image, box) for image, box in provenance.trained),
+        )
+
+
+def stored(places: Sequence[HeldOutPlace]) -> tuple[tuple[str, tuple[int, int, int, int]], ...]:
+    """Return places as a model's provenance keeps them."""
+    return tuple((place.image, place.box) for place in places)
+
+
+def continue_lineage(before: Lineage, prepared: Prepared, seed: int) -> tuple[Lineage, str]:
+    """Return the lineage of a round that trains on these images now, and what there is to say about it.
+
+    Places that were held out stay so. As long as there are none, new ones are chosen where the lineage has not
+    trained yet: everywhere for a first round, in new annotation for a later one.
+    """
+    sentence = ""
+    held_out = before.held_out
+    if not held_out:
+        fresh = [_without(image, at_network_scale(prepared, before.trained)) for image in prepared.images]
+        chosen, sentence = choose_held_out(fresh, seed)
+        frames = {frame.name: frame for frame in prepared.frames}
+        held_out = tuple(frames[place.image].to_image(place) for place in chosen)
+    trained = {*before.trained, *_trained_now(prepared, at_network_scale(prepared, held_out))}
+    ordered = sorted(trained, key=lambda place: (place.image, place.box))
+    return Lineage(held_out, tuple(ordered)), sentence
+
+
+def at_network_scale(prepared: Prepared, places: Sequence[HeldOutPlace]) -> list[HeldOutPlace]:
+    """Return places of whole images in px of the prepared ones; those outside of them are left out."""
+    frames = {frame.name: frame for frame in prepared.frames}
+    inside = [frames[place.image].from_image(place) for place in places if place.image in frames]
+    return [place for place in inside if place is not None]
+
+
+def _trained_now(prepared: Prepared, held_out: Sequence[HeldOutPlace]) -> list[HeldOutPlace]:
+    places = []
+    for image, frame in zip(prepared.images, prepared.frames, strict=True):
+        weights = _without(image, held_out).weights
+        for box in _cells(weights > 0):
+            places.append(frame.to_image(HeldOutPlace(image.name, box)))
+    return places
+
+
+def _cells(mask: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
+    """Return boxes of rows of cells that hold at least one pixel of the mask."""
+    height, width = mask.shape
+    rows, columns = -(-height // CELL), -(-width // CELL)
+    padded = np.zeros((rows * CELL, columns * CELL), bool)
+    padded[:height, :width] = mask
+    used = padded.reshape(rows, CELL, columns, CELL).any(axis=(1, 3))
+    boxes = []
+    for row in range(rows):
+        edges = np.flatnonzero(np.diff(np.pad(used[row].astype(np.int8), 1)))
+        for first, last in zip(edges[::2], edges[1::2], strict=True):
+            y0, x0 = row * CELL, int(first) * CELL
+            boxes.append((y0, min(y0 + CELL, height), x0, min(int(last) * CELL, width)))
+    return boxes
+
+
+def _without(image: TrainingImage, places: Sequence[HeldOutPlace]) -> TrainingImage:
+    """Return the image as if nothing were annotated inside the places; objects that reach into them vanish."""
+    inside = [place for place in places if place.image == image.name]
+    if not inside:
+        return image
+    weights, objects = image.weights.copy(), image.objects.copy()
+    gone: set[int] = set()
+    for place in inside:
+        weights[place.slices] = 0
+        gone.update(int(v) for v in np.unique(objects[place.slices]))
+    objects[np.isin(objects, sorted(gone))] = 0
+    return replace(image, weights=weights, objects=objects)
