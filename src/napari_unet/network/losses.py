@@ -8,8 +8,8 @@ from torch.nn import functional as F
 def weighted_cross_entropy(logits: Tensor, classes: Tensor, weights: Tensor) -> Tensor:
     """Mean over pixels of the cross-entropy of the softmax, each pixel counted with its weight.
 
-    ``sum(w · -log p[class]) / sum(w)``, the energy of Ronneberger et al. (2015, equation 1) divided by the sum of
-    the weights, so that its size depends neither on the patch nor on how much of it is annotated.
+    ``sum(w · -log p[class]) / sum(w)``, the energy of Ronneberger et al. (2015, equation 1) divided by the
+    sum of the weights, so that its size depends neither on the patch nor on how much of it is annotated.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def weighted_cross_entropy(logits: Tensor, classes: Tensor, weights: Tensor) -> 
 def distance_loss(logits: Tensor, distance: Tensor, known: Tensor) -> Tensor:
     """Mean over known pixels of the divergence of the predicted distance from the true one.
 
-    The binary cross-entropy between ``sigmoid(logits)`` and `distance`, both read as the probability to lie at
-    the object's centre, less the entropy of `distance` itself: 0 for a perfect prediction, gradient
+    The binary cross-entropy between ``sigmoid(logits)`` and `distance`, both read as the probability to lie
+    at the object's centre, less the entropy of `distance` itself: 0 for a perfect prediction, gradient
     ``sigmoid(logits) - distance`` that never vanishes on a wrong one.
 
     Parameters

@@ -258,8 +258,8 @@ def adapt(state: Mapping[str, Tensor], old: UNetConfig, new: UNetConfig) -> dict
 
     Other input channels: each new channel gets the old channels' sum divided by the number of new ones, so
     that an image with equal channels is seen as before. More classes: the new ones begin as copies of the
-    mean foreground class, with a bias that leaves the background's probability unchanged. Fewer: the last ones go.
-    A distance output that the old network lacks begins at zero.
+    mean foreground class, with a bias that leaves the background's probability unchanged. Fewer: the last
+    ones go. A distance output that the old network lacks begins at zero.
 
     Parameters
     ----------
