@@ -39,7 +39,7 @@ from napari_unet.session.tasks import SegmentationTask, TrainingTask
 from napari_unet.session.weights import PlaneWeights
 
 if TYPE_CHECKING:
-    from napari_unet.network.settings import TrainingSettings
+    from napari_unet.network.training_settings import TrainingSettings
     from napari_unet.workflow import Segmented, TrainedModel
 
 
@@ -346,7 +346,7 @@ class Session:
         from napari_unet.workflow.segmentation import separation_of
 
         self.rounds.current = chosen
-        self.separation = separation_of(chosen.model.description)
+        self.separation = separation_of(chosen.model.description, self.scale())
         self.rounds_changed.emit()
         self.state_changed.emit()
 
@@ -426,7 +426,10 @@ class Session:
         from napari_unet.workflow.segmentation import foreground, separate_probabilities
 
         probabilities, distance, scale = stored
-        labels = separate_probabilities(probabilities, distance, settings, self.labels_are, scale)
+        typical = self.current.model.description.object_size / scale if self.current else None
+        labels = separate_probabilities(
+            probabilities, distance, settings, self.labels_are, scale, typical
+        )
         self._show(plane, labels, "Objects", key=f"separation {plane}")
         if labels.any():
             return None

@@ -55,7 +55,7 @@ class HeldOutScore:
             found = np.concatenate([output[:n].argmax(0).ravel() for output in outputs])
             true = np.concatenate([place.classes.ravel() for place in self.places])
             known = np.concatenate([place.known.ravel() for place in self.places])
-            score = mean_iou(found, true, n, valid=known)
+            score = float(np.nan_to_num(mean_iou(found, true, valid=known)))
             return {"score": score, "mean IoU": score}
         return self._objects(outputs)
 
@@ -96,7 +96,7 @@ def fit_objects(
         Typical diameter in px at network scale.
     """
     if labels_are is LabelsAre.CLASSES:
-        return SeparationSettings()
+        return SeparationSettings(smallest=0.0)
     crops = cut_places(images, places)
     if sum(_count(crop.objects) for crop in crops) < ENOUGH:
         whole = [

@@ -98,8 +98,10 @@ def segment_image(
     n_classes = description.network.classes
     probabilities = output[:n_classes]
     distance = output[n_classes] if description.network.distance else None
-    settings = separation or separation_of(description)
-    labels = separate_probabilities(probabilities, distance, settings, description.labels_are, scale)
+    settings = separation or separation_of(description, scale)
+    labels = separate_probabilities(
+        probabilities, distance, settings, description.labels_are, scale, description.object_size / scale
+    )
     sentences = [warning] if warning else []
     if not labels.any():
         sentences.append(why_empty(foreground(probabilities), settings))
@@ -112,6 +114,7 @@ def separate_probabilities(
     settings: SeparationSettings,
     labels_are: LabelsAre | str,
     scale: float,
+    typical_size: float | None = None,
 ) -> NDArray[np.int32]:
     """Make objects or a class map of stored probabilities, without the network.
 
@@ -121,6 +124,8 @@ def separate_probabilities(
         Shape ``(K, Y, X)``, class 0 is background.
     scale
         Network px per image px that the probabilities were made at.
+    typical_size
+        Diameter of a typical object in px of the image.
 
     Returns
     -------
@@ -128,8 +133,8 @@ def separate_probabilities(
         Shape ``(Y, X)``, int32.
     """
     if LabelsAre(labels_are) is LabelsAre.CLASSES:
-        return separate_classes(probabilities, settings, scale=scale)
-    return separate(foreground(probabilities), settings, distance, scale=scale)
+        return separate_classes(probabilities, settings.smallest)
+    return separate(foreground(probabilities), settings, distance, scale, typical_size)
 
 
 def foreground(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -137,9 +142,13 @@ def foreground(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     return 1.0 - probabilities[0]
 
 
-def separation_of(description: ModelDescription) -> SeparationSettings:
-    """Return the separation that was fitted after the model's training."""
-    return SeparationSettings.model_validate(description.separation)
+def separation_of(description: ModelDescription, scale: float) -> SeparationSettings:
+    """Return the separation that was fitted after the model's training, for an image seen at this scale.
+
+    The model keeps areas in px² of the network, so that they follow the magnification.
+    """
+    fitted = SeparationSettings.model_validate(description.separation)
+    return fitted.model_copy(update={"smallest": fitted.smallest / scale**2})
 
 
 def scaled_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
