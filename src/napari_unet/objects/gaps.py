@@ -1,0 +1,97 @@
+"""Close what should not be open: the gaps that the target cut between objects, and holes inside objects."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+
+from napari_unet.objects.overlaps import BoolArray, Int32Array
+
+DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
+
+
+def grow_into_gaps(labels: Int32Array, width: int) -> Int32Array:
+    """Grow objects into background that lies between two different ones, at most `width` px wide.
+
+    A background pixel is filled if a straight line through it (along a row, a column or a diagonal) meets
+    two different objects and runs through at most `width` background pixels between them; it goes to the nearer
+    one. Nothing else grows: growing everywhere would add 14 % to a lone disc of 30 px.
+
+    Parameters
+    ----------
+    labels : int32 array (Y, X)
+        0 is background.
+    width : int
+        Both sides of the cut together, in px of the image; 0 leaves all as it is.
+    """
+    if width < 1:
+        return labels
+    rows, columns = np.nonzero(_near_objects(labels, width))
+    if not rows.size:
+        return labels
+    padded = np.pad(labels, width)
+    flat, stride = padded.ravel(), padded.shape[1]
+    places = (rows + width) * stride + columns + width
+    best_length = np.full(places.size, np.inf)
+    winner = np.zeros(places.size, np.int32)
+    for dy, dx in DIRECTIONS:
+        step = dy * stride + dx
+        ahead, steps_ahead = _look(flat, places, step, width)
+        behind, steps_behind = _look(flat, places, -step, width)
+        length = (steps_ahead + steps_behind) * np.hypot(dy, dx)
+        fills = (ahead > 0) & (behind > 0) & (ahead != behind) & (steps_ahead + steps_behind - 1 <= width)
+        fills &= length < best_length
+        best_length[fills] = length[fills]
+        winner[fills] = np.where(steps_ahead <= steps_behind, ahead, behind)[fills]
+    grown = labels.copy()
+    grown[rows, columns] = winner
+    return grown
+
+
+def fill_label_holes(labels: Int32Array) -> Int32Array:
+    """Fill background that one single object encloses; what lies between two objects or at the edge stays."""
+    holes, n = ndi.label(labels == 0)
+    inner = np.ones(n + 1, bool)
+    for edge in (holes[0], holes[-1], holes[:, 0], holes[:, -1]):
+        inner[edge] = False
+    if not inner[1:].any():
+        return labels
+    lowest = np.full(n + 1, np.iinfo(np.int32).max, np.int32)
+    highest = np.zeros(n + 1, np.int32)
+    for here, there in ((np.s_[1:, :], np.s_[:-1, :]), (np.s_[:, 1:], np.s_[:, :-1])):
+        for hole, label in ((holes[here], labels[there]), (holes[there], labels[here])):
+            beside = (hole > 0) & (label > 0)
+            beside[beside] = inner[hole[beside]]
+            np.minimum.at(lowest, hole[beside], label[beside])
+            np.maximum.at(highest, hole[beside], label[beside])
+    filling = np.where(inner & (lowest == highest), highest, 0).astype(np.int32)
+    filling[0] = 0
+    result: Int32Array = np.where(labels == 0, filling[holes], labels)
+    return result
+
+
+def _near_objects(labels: Int32Array, width: int) -> BoolArray:
+    """Return the background pixels within `width` rows and columns of an object."""
+    objects = labels > 0
+    near = objects.copy()
+    for k in range(1, width + 1):
+        near[k:] |= objects[:-k]
+        near[:-k] |= objects[k:]
+    along = near.copy()
+    for k in range(1, width + 1):
+        near[:, k:] |= along[:, :-k]
+        near[:, :-k] |= along[:, k:]
+    return near & ~objects
+
+
+def _look(
+    flat: Int32Array, places: npt.NDArray[np.int64], step: int, width: int
+) -> tuple[Int32Array, npt.NDArray[np.int64]]:
+    """Return the first object in one direction within `width` steps (0: none) and the steps to it."""
+    found = np.zeros(places.size, np.int32)
+    steps = np.full(places.size, 10 * width, np.int64)
+    for k in range(1, width + 1):
+        label = flat[places + k * step]
+        new = (found == 0) & (label > 0)
+        found[new] = label[new]
+        steps[new] = k
+    return found, steps

@@ -1,0 +1,243 @@
+"""From what the network says about each pixel to objects, or to a class map.
+
+Everything here works on stored probabilities at the resolution of the image and is fast enough for a slider.
+"""
+
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+from scipy import ndimage as ndi
+
+from napari_unet.errors import UserError
+from napari_unet.objects.gaps import fill_label_holes, grow_into_gaps
+from napari_unet.objects.overlaps import BoolArray, FloatArray, Int32Array
+from napari_unet.objects.valleys import split_at_valleys, unite_fragments
+
+
+class SplitMethod(StrEnum):
+    """Where objects that touch are cut apart."""
+
+    COMPONENTS = "components"
+    DISTANCE = "distance"
+    PROBABILITY = "probability"
+    LEARNED = "learned"
+
+
+class SeparationSettings(BaseModel):
+    """How objects are made from probabilities; all sizes refer to the image."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threshold: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        title="Threshold",
+        description="Pixels with at least this probability belong to an object. "
+        "Lower: larger and more objects.",
+    )
+    method: SplitMethod = Field(
+        SplitMethod.DISTANCE,
+        title="Split",
+        description="How touching objects are cut apart. components: not at all, only gaps separate; "
+        "distance: at necks of the outline; probability: along valleys of the probability; "
+        "learned: by the distance to the object's border that the network has learned.",
+    )
+    smallest: float = Field(
+        16.0,
+        ge=0,
+        title="Smallest object (px²)",
+        description="Objects with a smaller area are removed, or united with the object that they touch.",
+    )
+    fill_holes: bool = Field(
+        True, title="Fill holes", description="Fill holes that lie inside of one object."
+    )
+    seed_depth: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        title="Depth of a cut",
+        description="Objects are cut apart where the valley between two centres lies deeper than this part "
+        "of the lower centre's height (for distance: where a neck is this much narrower than the smaller side). "
+        "0 cuts at every dent, 1 never.",
+    )
+    gap: int = Field(
+        1,
+        ge=0,
+        le=8,
+        title="Gap to close (px)",
+        description="Width of the background that training put on each side of a contact between two "
+        "objects, in pixels of the network. Objects grow back by it, only where they face another object "
+        "across such a gap.",
+    )
+
+
+def separate(
+    probability: FloatArray,
+    settings: SeparationSettings,
+    distance: FloatArray | None = None,
+    scale: float = 1.0,
+    typical_size: float | None = None,
+) -> Int32Array:
+    """Make objects from the probability of being inside one.
+
+    Threshold, split, grow into the gaps that the training target cut between touching objects, fill holes,
+    remove what is too small.
+
+    Parameters
+    ----------
+    probability : float array (Y, X)
+        Probability that a pixel belongs to any object, 0–1; NaN counts as 0.
+    settings : SeparationSettings
+        Threshold, method and sizes.
+    distance : float array (Y, X), optional
+        Learned distance to the object's border, 1 at its centre; needed for the method "learned".
+    scale : float
+        Pixels of the network per pixel of the image (0.5: the network saw the image at half size).
+    typical_size : float, optional
+        Equivalent diameter of a typical object in px of the image; estimated when not given.
+
+    Returns
+    -------
+    int32 array (Y, X)
+        0 is background, objects are 1..n.
+
+    Raises
+    ------
+    UserError
+        If the method is "learned" and there is no learned distance.
+    """
+    if settings.method is SplitMethod.LEARNED and distance is None:
+        raise UserError(
+            "This network has not learned distances: choose another way to split, such as distance."
+        )
+    mask = probability >= settings.threshold
+    if not mask.any():
+        return np.zeros(mask.shape, np.int32)
+    if settings.method is SplitMethod.COMPONENTS:
+        labels = ndi.label(mask)[0].astype(np.int32, copy=False)
+    else:
+        landscape = _landscape(mask, probability, distance, settings.method, typical_size)
+        labels = split_at_valleys(landscape, mask, settings.seed_depth)
+        labels = unite_fragments(labels, settings.smallest)
+    labels = grow_into_gaps(labels, round(2 * settings.gap / scale))
+    if settings.fill_holes:
+        labels = fill_label_holes(labels)
+    return _remove_small(labels, settings.smallest)
+
+
+def separate_classes(probabilities: FloatArray, smallest: float = 0.0) -> Int32Array:
+    """Give every pixel its most probable class.
+
+    Parameters
+    ----------
+    probabilities : float array (K, Y, X)
+        One plane per class, background first; NaN counts as 0.
+    smallest : float
+        Connected pieces of a class with a smaller area (px²) take the class of the nearest larger piece.
+
+    Returns
+    -------
+    int32 array (Y, X)
+        0..K-1.
+    """
+    classes: Int32Array = np.nan_to_num(probabilities, nan=0.0).argmax(axis=0).astype(np.int32)
+    if smallest <= 1:
+        return classes
+    small = np.zeros(classes.shape, bool)
+    for value in range(probabilities.shape[0]):
+        pieces, n = ndi.label(classes == value)
+        areas = np.bincount(pieces.ravel(), minlength=n + 1)
+        too_small = areas < smallest
+        too_small[0] = False
+        small |= too_small[pieces]
+    if small.any() and not small.all():
+        nearest = ndi.distance_transform_edt(small, return_distances=False, return_indices=True)
+        classes = classes[tuple(nearest)]
+    return classes
+
+
+def why_empty(probability: FloatArray, settings: SeparationSettings) -> str:
+    """Say in one sentence why no object was found and what would change it.
+
+    Parameters
+    ----------
+    probability : float array (Y, X)
+        The probability that gave no object.
+    settings : SeparationSettings
+        The settings that gave no object.
+
+    Returns
+    -------
+    str
+        One sentence; if there are objects after all, it says how many.
+    """
+    clean = np.nan_to_num(probability, nan=0.0)
+    n, largest = _count_components(clean, settings.threshold, settings.smallest)
+    if n:
+        return f"There {'is 1 object' if n == 1 else f'are {n} objects'} with these settings."
+    if largest:
+        return (
+            f"The largest object found has {largest} px², less than the smallest allowed "
+            f"({settings.smallest:g} px²): allow objects from {max(1, int(0.8 * largest))} px²."
+        )
+    top = float(clean.max(initial=0.0))
+    for threshold in np.arange(0.9, 0.04, -0.05):
+        n, _ = _count_components(clean, float(threshold), settings.smallest)
+        if n and threshold < settings.threshold:
+            return (
+                f"The highest probability is {top:.2f}, below the threshold of {settings.threshold:.2f}: "
+                f"a threshold of {threshold:.2f} would find {n} object{'s' if n > 1 else ''}."
+            )
+    return (
+        f"The highest probability is {top:.2f}, so no threshold would find an object here: "
+        "paint one or two objects of this image and train again."
+    )
+
+
+def _count_components(probability: FloatArray, threshold: float, smallest: float) -> tuple[int, int]:
+    """Return the number of connected pieces that are large enough, and the area of the largest of all."""
+    areas = np.bincount(ndi.label(probability >= threshold)[0].ravel())[1:]
+    return int(np.count_nonzero(areas >= smallest)), int(areas.max(initial=0))
+
+
+def _landscape(
+    mask: BoolArray,
+    probability: FloatArray,
+    distance: FloatArray | None,
+    method: SplitMethod,
+    typical_size: float | None,
+) -> npt.NDArray[np.float32]:
+    """Return heights, at least 0, whose peaks are the objects' centres."""
+    depths = None
+    if method is SplitMethod.DISTANCE or typical_size is None:
+        depths = ndi.distance_transform_edt(mask).astype(np.float32)
+        typical_size = typical_size or estimate_width(depths[mask])
+    heights = depths
+    if method is SplitMethod.PROBABILITY:
+        heights = np.nan_to_num(probability.astype(np.float32), nan=0.0)
+    elif method is SplitMethod.LEARNED and distance is not None:
+        heights = np.nan_to_num(distance.astype(np.float32), nan=0.0)
+    # Ripples much smaller than an object are noise; those of the outline sit in its distances, too.
+    smooth: npt.NDArray[np.float32] = ndi.gaussian_filter(heights, 0.04 * typical_size, truncate=3)
+    return np.maximum(smooth, 0)
+
+
+def estimate_width(depths: npt.NDArray[np.float32]) -> float:
+    """Return the diameter (px) of discs whose pixels lie so deep inside; `depths` are distances to the outside.
+
+    Inside a disc the mean distance to the border is a sixth of its diameter, and necks or chance contacts
+    hardly change this mean; inside a long strip it is a quarter of the width.
+    """
+    return max(1.0, 6 * (float(depths.mean()) - 0.5)) if depths.size else 1.0
+
+
+def _remove_small(labels: Int32Array, smallest: float) -> Int32Array:
+    areas = np.bincount(labels.ravel())
+    keep = areas >= max(smallest, 1)
+    keep[0] = False
+    numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    result: Int32Array = numbers[labels]
+    return result
