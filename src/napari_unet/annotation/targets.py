@@ -12,7 +12,8 @@ from napari_unet.annotation.coding import BACKGROUND, FIRST, NOT_ANNOTATED, Labe
 from napari_unet.annotation.gaps import cut_gaps
 from napari_unet.errors import UserError
 
-_MOST_CLASSES = 255
+MOST_CLASSES = 255
+"""As many classes as a target can hold beside background."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,10 @@ def make_target(
     """
     known = labels != NOT_ANNOTATED
     if labels_are == LabelsAre.CLASSES:
-        if labels.size and int(labels.max()) - BACKGROUND > _MOST_CLASSES:
+        if labels.size and int(labels.max()) - BACKGROUND > MOST_CLASSES:
             raise UserError(
                 f"The labels hold the value {int(labels.max())}, but classes go up to "
-                f"{_MOST_CLASSES + BACKGROUND}: are these objects rather than classes?"
+                f"{MOST_CLASSES + BACKGROUND}: are these objects rather than classes?"
             )
         return Target(
             classes=np.maximum(labels - BACKGROUND, 0).astype(np.uint8),
@@ -159,8 +160,8 @@ def _near_unknown(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
 def _class_of_objects(cut: NDArray[np.int32], object_classes: Mapping[int, int]) -> NDArray[np.uint8]:
     classes = (cut >= FIRST).astype(np.uint8)
     for value, number in object_classes.items():
-        if not 1 <= number <= _MOST_CLASSES:
-            raise UserError(f"Object {value} has the class {number}: classes go from 1 to {_MOST_CLASSES}.")
+        if not 1 <= number <= MOST_CLASSES:
+            raise UserError(f"Object {value} has the class {number}: classes go from 1 to {MOST_CLASSES}.")
     special = {value: number for value, number in object_classes.items() if number != 1 and value >= FIRST}
     if special:
         values = np.array(sorted(special), np.int32)
