@@ -1,7 +1,7 @@
 """From an image to probabilities, tile by tile, with results that do not depend on the tiles.
 
-The image is thought of as an endless plane: beyond its edges it is mirrored, again and again if need be. Every
-tile reads from that plane all the context that its output pixels can see. Tiles begin at multiples of 2^depth,
+The image is thought of as an endless plane: beyond its edges it is mirrored, again and again if need be.
+Every tile reads from that plane all the context that its output can see. Tiles begin at multiples of 2^depth,
 where the network's poolings begin; so a pixel's result is the same in every tile.
 """
 
