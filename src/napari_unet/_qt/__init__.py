@@ -1,0 +1,1 @@
+"""The window: thin widgets over the session, and the only place that knows Qt and napari."""

@@ -1,0 +1,124 @@
+"""What can be chosen about a training besides its time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QCheckBox, QLabel, QSpinBox, QVBoxLayout, QWidget
+
+from napari_unet._qt.forms import Form
+from napari_unet._qt.loop import Loop
+from napari_unet._qt.patches import PatchStrip
+from napari_unet._qt.rows import Fold, column, combo, row
+from napari_unet._qt.views import Views
+from napari_unet.annotation.terms import WeightMapSettings
+
+FORMULAS = {
+    "ronneberger2015": "w(x) = w_c(x) + w0 · exp(−(d1 + d2)² / (2σ²))\n"
+    "w_c balances the classes; d1, d2: distances in network px to the nearest and second nearest object. "
+    "(Ronneberger, Fischer, Brox 2015)",
+    "falk2019": "background: w(x) = v + w0 · exp(−(d1 + d2)² / (2σ²)) + (1 − v) · exp(−d1² / (2σ_bal²))\n"
+    "objects: 1; d1, d2: distances in network px to the nearest and second nearest object. (Falk et al. 2019)",
+}
+_FIELDS = {"ronneberger2015": ("balance_classes",), "falk2019": ("v", "sigma_balance")}
+
+
+class Advanced(QWidget):
+    """Weight map, augmentation with its strip of patches, device, width and depth."""
+
+    def __init__(self, loop: Loop, views: Views) -> None:
+        super().__init__()
+        from napari_unet.network.augmentation import AugmentationSettings
+        from napari_unet.network.training_settings import TrainingSettings
+
+        self._loop, self._views = loop, views
+        self._settings = TrainingSettings()
+        self.weights = Form(views.weight_settings)
+        self.weights.valueChanged.connect(self._weigh)
+        self.show_weights = QCheckBox("Show the weight map as a layer")
+        self.show_weights.setToolTip(
+            "<p>How much each pixel counts in the training: bright lines between touching objects are what "
+            "pulls them apart. The layer follows your brush.</p>"
+        )
+        self.show_weights.toggled.connect(lambda wanted: views.want("Weight map", wanted))
+        self.formula = QLabel()
+        self.formula.setWordWrap(True)
+        self.augmentation = Form(AugmentationSettings())
+        self.strip = PatchStrip(loop, self.settings)
+        self.augmentation.valueChanged.connect(lambda *_: self.strip.renew())
+        self.device = combo(
+            _devices(), "Where the training computes. auto takes a graphics card if there is one."
+        )
+        self.width_box = _optional(self._settings.network_config(1, 2, True).width, 2, 128)
+        self.width_box.setToolTip("<p>Channels at the finest level: wider learns more, slower.</p>")
+        self.depth_box = _optional(self._settings.network_config(1, 2, True).depth, 1, 6)
+        self.depth_box.setToolTip("<p>How often the image is halved: deeper sees further around.</p>")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        weights = Fold(
+            "Weight map",
+            "Extra weight between touching objects teaches the network to keep them apart.",
+            lambda: column(self.weights, self.formula, self.show_weights),
+        )
+        varied = Fold(
+            "Augmentation",
+            "Patches are varied at random so that few painted objects teach much.",
+            lambda: column(self.strip, self.augmentation),
+        )
+        for part in (
+            row("Device", self.device, stretch=1),
+            row("Width", self.width_box, "Depth", self.depth_box),
+            weights,
+            varied,
+        ):
+            layout.addWidget(part)
+        self._show_formula()
+
+    def settings(self) -> Any:
+        """Return the settings; time and steps are chosen elsewhere."""
+        return self._settings.model_copy(
+            update={
+                "weight_map": self.weights.value(),
+                "augmentation": self.augmentation.value(),
+                "device": self.device.currentData(),
+                "width": self.width_box.value(),
+                "depth": self.depth_box.value(),
+            }
+        )
+
+    def _weigh(self, settings: WeightMapSettings) -> None:
+        before = self._views.weight_settings
+        if settings.preset != before.preset:
+            settings = getattr(WeightMapSettings, settings.preset)()
+            self.weights.setValue(settings)
+        self._views.weigh_with(settings)
+        self._show_formula()
+
+    def _show_formula(self) -> None:
+        preset = self.weights.value().preset
+        formula, explained = FORMULAS[preset].split("\n")
+        self.formula.setText(formula)
+        for widget in (self.formula, self.weights.editors["w0"], self.weights.editors["sigma"]):
+            widget.setToolTip(f"<p>{formula}</p><p>{explained}</p>")
+        for owner, names in _FIELDS.items():
+            for name in names:
+                self.weights.set_field_visible(name, owner == preset)
+
+
+def _devices() -> list[tuple[str, object]]:
+    import torch
+
+    found: list[tuple[str, object]] = [("automatic", "auto"), ("processor", "cpu")]
+    if torch.cuda.is_available():
+        found.append(("graphics card (CUDA)", "cuda"))
+    if torch.backends.mps.is_available():
+        found.append(("graphics card (Apple)", "mps"))
+    return found
+
+
+def _optional(value: int, low: int, high: int) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(low, high)
+    box.setValue(value)
+    box.setKeyboardTracking(False)
+    return box

@@ -1,0 +1,149 @@
+"""The dock widget: the loop from top to bottom."""
+
+from __future__ import annotations
+
+import napari
+from napari.utils.theme import get_theme
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QMainWindow,
+    QScrollArea,
+    QSizePolicy,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet._qt import annotate, correct, image, segment, takeaway, train
+from napari_unet._qt.loop import loop_of
+from napari_unet._qt.messages import MessageLine
+from napari_unet._qt.section import Section
+from napari_unet._qt.views import Views
+from napari_unet.session import Which
+
+_WIDTH = 380
+
+
+class Dock(QWidget):
+    """Paint, train, segment, correct, train again.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer; its loop goes on when this widget is closed, and is found again by the next one.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.loop = loop_of(napari_viewer)
+        self._viewer = self.loop.layers.viewer
+        self.views = Views(self.loop)
+        self.image = image.ImageStep(self.loop)
+        self.annotate = annotate.AnnotateStep(self.loop)
+        self.train = train.TrainStep(self.loop, self.views)
+        self.segment = segment.SegmentStep(self.loop, self.views)
+        self.correct = correct.CorrectStep(self.loop)
+        self.takeaway = takeaway.TakeAwayStep(self.loop)
+        steps = [
+            ("Image", image.TOOLTIP, self.image),
+            ("Annotate", annotate.TOOLTIP, self.annotate),
+            ("Train", train.TOOLTIP, self.train),
+            ("Segment", segment.TOOLTIP, self.segment),
+            ("Correct", correct.TOOLTIP, self.correct),
+            ("Take away", takeaway.TOOLTIP, self.takeaway),
+        ]
+        self.steps = [step for _, _, step in steps]
+        self.sections = [Section(i + 1, *step) for i, step in enumerate(steps)]
+        self.messages = MessageLine()
+        self._opened: set[str] = set()
+        self._lay_out()
+        self.loop.refreshed.connect(self.refresh)
+        self.loop.said.connect(self.messages.say)
+        if self.loop.last_words is not None:
+            self.messages.say(*self.loop.last_words)
+        self._viewer().events.theme.connect(self._follow_theme)
+        self._follow_theme()
+        self.reset_choices()
+        for i in (0, 1):
+            self.sections[i].set_open(True)
+
+    def reset_choices(self, event: object = None) -> None:
+        """Read which layers there are; napari calls this when they change."""
+        self.image.reset_choices()
+        self.annotate.reset_choices()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the session's state in every step and title line."""
+        for step, section in zip(self.steps, self.sections, strict=True):
+            step.refresh()
+            section.set_state(step.state())
+        self._open_what_comes_next()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Learn of the window, whose end ends the loop."""
+        super().showEvent(event)
+        if isinstance(self.window(), QMainWindow):
+            self.loop.watch_window(self.window())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let the wheel scroll the dock instead of changing a number that it passes over."""
+        if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
+            event.ignore()
+            return True
+        return bool(super().eventFilter(watched, event))
+
+    def _open_what_comes_next(self) -> None:
+        """Open each step once when it becomes possible; what the user folds away stays folded."""
+        session = self.loop.session
+        reached = {
+            "train": session.annotation is not None,
+            "segment": session.current is not None or session.segmentation is not None,
+            "correct": session.segmentation is not None
+            and self.loop.layers.layer(Which.SEGMENTATION) is not None,
+            "take away": session.segmentation is not None and session.current is not None,
+        }
+        for section, (name, possible) in zip(self.sections[2:], reached.items(), strict=True):
+            if possible and name not in self._opened:
+                self._opened.add(name)
+                section.set_open(True)
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(6, 4, 6, 4)
+        column.setSpacing(4)
+        for section in self.sections:
+            column.addWidget(section)
+        column.addStretch(1)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._area.setWidget(inner)
+        self._area.setMinimumWidth(_WIDTH)
+        self._area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._area, 1)
+        layout.addWidget(self.messages)
+        for kind in (QAbstractSpinBox, QComboBox, QSlider):
+            for widget in inner.findChildren(kind):
+                widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+                widget.installEventFilter(self)
+
+    def _follow_theme(self, event: object = None) -> None:
+        theme = get_theme(self._viewer().theme)
+        self.train.set_text_colour(theme.text.as_hex())
+
+
+def open_dock(viewer: napari.Viewer) -> Dock:
+    """Open the dock in a viewer, or find it where it is open already."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-unet", "U-Net")
+    QApplication.processEvents()
+    return widget

@@ -1,0 +1,162 @@
+"""Step 1: which image, which channels, and how large an object is."""
+
+from __future__ import annotations
+
+from napari.layers import Image
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QDoubleSpinBox, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from napari_unet._qt.layers.sources import channel_axis_of, image_layers, spatial_shape, split_channels
+from napari_unet._qt.loop import Loop
+from napari_unet._qt.rows import button, column, combo, hint, refill, row
+
+TOOLTIP = "Which image is segmented, and at which size its objects are seen by the network."
+
+
+class ImageStep(QWidget):
+    """Chooses the image; shows what to do where none is open."""
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__()
+        self._loop = loop
+        self.layer = combo([], "The image layer to segment.")
+        self.layer.currentIndexChanged.connect(self._choose)
+        self.channels = QListWidget()
+        self.channels.setToolTip(
+            "<p>Layers of the same size: those with a tick are seen by the network together.</p>"
+        )
+        self.channels.itemChanged.connect(self._choose)
+        self.facts = hint()
+        self.split = button(
+            "Split into channels", "One layer per channel, so that each can be chosen.", self._split
+        )
+        self._channel_box = column(hint("Channels"), self.channels)
+        self.size = QDoubleSpinBox()
+        self.size.setRange(1, 10_000)
+        self.size.setDecimals(0)
+        self.size.setSuffix(" px")
+        self.size.setKeyboardTracking(False)
+        self.size.setToolTip(
+            "<p>Diameter of a typical object. It is measured on the objects you painted whole; the image is "
+            "resampled for the network so that such an object is about 28 px large. Change it to overrule the "
+            "measurement.</p>"
+        )
+        self.size.valueChanged.connect(self._set_size)
+        self.size_origin = hint()
+        self.measure = button("Measure", "Go back to the size measured on your objects.", self._measure_size)
+        self._missing = column(
+            hint("No image is open. Open yours with File › Open File(s), or drop it on the window."),
+            row(
+                button(
+                    "Open the coins sample",
+                    "A small image with a few coins annotated already.",
+                    self._open_sample,
+                )
+            ),
+        )
+        self._present = column(
+            self.layer, self.facts, self.split, self._channel_box,
+            row("Object size", self.size, self.size_origin, self.measure, stretch=2),
+        )  # fmt: skip
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._missing)
+        layout.addWidget(self._present)
+
+    def state(self) -> str:
+        """Return a few words for the title line."""
+        image = self._loop.session.image
+        if image is None:
+            return "open an image"
+        return f"{image.name} · {image.plane_shape[1]} × {image.plane_shape[0]} px"
+
+    def reset_choices(self, event: object = None) -> None:
+        """Read which layers there are; napari calls this when layers come, go or change their name."""
+        self._loop.begin_with_what_is_open()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the session's state."""
+        session, chosen = self._loop.session, self._loop.layers.images
+        layers = image_layers(self._loop.layers.viewer())
+        refill(self.layer, [(layer.name, layer) for layer in layers], chosen[0] if chosen else None)
+        self._missing.setVisible(not layers)
+        self._present.setVisible(bool(layers))
+        if session.image is None or not chosen:
+            return
+        planes = session.image.spatial_shape[:-2]
+        facts = [f"{session.image.plane_shape[1]} × {session.image.plane_shape[0]} px"]
+        facts += [f"{' × '.join(map(str, planes))} planes"] if planes else []
+        facts += ["RGB"] if session.image.rgb else []
+        facts += [f"{len(chosen)} channels"] if len(chosen) > 1 else []
+        facts += [f"{session.image.pixel_size_um:.3g} µm/px"] if session.image.pixel_size_um else []
+        self.facts.setText(" · ".join(facts))
+        self._show_channels(layers, chosen)
+        self._show_size()
+
+    def _show_channels(self, layers: list[Image], chosen: list[Image]) -> None:
+        axis = channel_axis_of(chosen[0]) if len(chosen) == 1 else None
+        self.split.setVisible(axis is not None)
+        if axis is not None:
+            n = spatial_shape(chosen[0])[axis]
+            self.split.setText(f"Axis {axis} ({n} steps) holds channels: split it")
+        alike = [] if chosen[0].rgb else [
+            layer for layer in layers if not layer.rgb and spatial_shape(layer) == spatial_shape(chosen[0])
+        ]  # fmt: skip
+        self._channel_box.setVisible(len(alike) > 1)
+        with QSignalBlocker(self.channels):
+            self.channels.clear()
+            for layer in alike:
+                item = QListWidgetItem(layer.name)
+                item.setData(Qt.ItemDataRole.UserRole, layer)
+                item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled)
+                item.setCheckState(Qt.CheckState.Checked if layer in chosen else Qt.CheckState.Unchecked)
+                self.channels.addItem(item)
+        height = self.channels.sizeHintForRow(0) if alike else 0
+        self.channels.setFixedHeight(height * min(len(alike), 4) + 6)
+
+    def _show_size(self) -> None:
+        size, origin = self._loop.session.object_size()
+        with QSignalBlocker(self.size):
+            self.size.setValue(size)
+        texts = {
+            "assumed": "assumed, until you painted objects whole",
+            "measured": "measured on your objects",
+        }
+        self.size_origin.setText(texts.get(origin, origin))
+        self.measure.setVisible(origin == "set by you")
+
+    def _choose(self, *_: object) -> None:
+        first = self.layer.currentData()
+        if first is None:
+            return
+        ticked = [
+            item.data(Qt.ItemDataRole.UserRole)
+            for item in (self.channels.item(i) for i in range(self.channels.count()))
+            if item.checkState() == Qt.CheckState.Checked
+        ]
+        if self.sender() is self.layer:
+            ticked = [first]
+        with self._loop.telling("Choosing the image"):
+            self._loop.layers.choose_images(ticked or [first])
+        self._loop.refresh_soon()
+
+    def _split(self) -> None:
+        with self._loop.telling("Splitting the channels"):
+            layer = self._loop.layers.images[0]
+            axis = channel_axis_of(layer)
+            if axis is not None:
+                self._loop.layers.choose_images(split_channels(self._loop.layers.viewer(), layer, axis))
+        self._loop.refresh_soon()
+
+    def _set_size(self, value: float) -> None:
+        with self._loop.telling("Setting the object size"):
+            self._loop.session.set_object_size(value)
+
+    def _measure_size(self) -> None:
+        with self._loop.telling("Measuring the object size"):
+            self._loop.session.set_object_size(None)
+
+    def _open_sample(self) -> None:
+        with self._loop.telling("Opening the sample"):
+            self._loop.layers.viewer().open_sample("napari-unet", "coins")

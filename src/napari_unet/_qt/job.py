@@ -1,0 +1,121 @@
+"""Long work in a thread: the only place of the window that starts one."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from napari.qt.threading import WorkerBase, WorkerBaseSignals, create_worker
+from qtpy.QtCore import Signal
+
+from napari_unet.callbacks import ShouldStop
+from napari_unet.errors import Stopped
+
+_log = logging.getLogger("napari_unet")
+
+_SECONDS_BETWEEN_REPORTS = 0.1
+"""Signals are queued without back-pressure: more than ten a second would only pile up before the window."""
+
+
+class Work:
+    """A function with the name that napari shows when it asks whether to close."""
+
+    def __init__(self, name: str, run: Callable[[Callable[..., None], ShouldStop], Any]) -> None:
+        self.name = name
+        self._run = run
+
+    def __call__(self, on_report: Callable[..., None], should_stop: ShouldStop) -> Any:
+        return self._run(on_report, should_stop)
+
+    def __repr__(self) -> str:
+        return f"U-Net: {self.name}"
+
+
+class _Signals(WorkerBaseSignals):
+    progressed = Signal(list)
+    completed = Signal(object)
+    stopped = Signal()
+    failed = Signal(object)
+
+
+class Job(WorkerBase):
+    """One run of a function in Qt's thread pool.
+
+    The function gets ``on_report`` and ``should_stop`` and runs to its end also after :meth:`quit`, so that a
+    stopped training still hands over its best network. One of ``completed`` (result), ``stopped`` (nothing to
+    keep) and ``failed`` (error) is emitted; ``finished`` always comes last.
+
+    ``progressed`` carries a list of all reports since the last one, at most ten times a second: what was
+    passed to ``on_report``, a tuple where there were several arguments.
+    """
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(SignalsClass=_Signals)
+        self._work = work
+        self._reports: list[Any] = []
+        self._sent_at = 0.0
+
+    def should_stop(self) -> bool:
+        """Whether somebody asked for the end; safe in every thread."""
+        return bool(self.abort_requested)
+
+    def work(self) -> None:
+        """Run the function; called by Qt in the thread."""
+        try:
+            result = self._work(self._report, self.should_stop)
+        except Stopped:
+            self._send()
+            self.stopped.emit()
+        except Exception as error:  # the thread's boundary: whatever went wrong is told, never swallowed
+            _log.exception("%s failed", self._work.name)
+            self._send()
+            self.failed.emit(error)
+        else:
+            self._send()
+            self.completed.emit(result)
+
+    def _report(self, *report: Any) -> None:
+        self._reports.append(report[0] if len(report) == 1 else report)
+        if time.monotonic() - self._sent_at >= _SECONDS_BETWEEN_REPORTS:
+            self._send()
+
+    def _send(self) -> None:
+        self._sent_at = time.monotonic()
+        if self._reports:
+            reports, self._reports = self._reports, []
+            self.progressed.emit(reports)
+
+
+def start_job(
+    name: str,
+    run: Callable[[Callable[..., None], ShouldStop], Any],
+    *,
+    completed: Callable[[Any], None],
+    failed: Callable[[Exception], None],
+    finished: Callable[[], None],
+    progressed: Callable[[list[Any]], None] | None = None,
+    stopped: Callable[[], None] | None = None,
+) -> Job:
+    """Run a function in a thread and hear of it on the window's thread.
+
+    Parameters
+    ----------
+    name
+        What napari says is still running when its window is closed.
+    run
+        Called as ``run(on_report, should_stop)`` in the thread; must not touch layers or widgets.
+    completed, failed, stopped, progressed, finished
+        Bound methods of a ``QObject``, so that Qt forgets them together with it.
+    """
+    job: Job = create_worker(Work(name, run), _worker_class=Job, _start_thread=False)
+    job.completed.connect(completed)
+    job.failed.connect(failed)
+    if progressed is not None:
+        job.progressed.connect(progressed)
+    if stopped is not None:
+        job.stopped.connect(stopped)
+    job.finished.connect(finished)
+    job.start()
+    return job

@@ -1,0 +1,301 @@
+"""The layers of one loop: which they are, how they are made, and what happens when one goes."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Shapes
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet._qt import colours
+from napari_unet._qt.layers.mirror import Mirror
+from napari_unet._qt.layers.regions import make_regions_layer, regions_of, selected_regions
+from napari_unet._qt.layers.results import ResultLayers
+from napari_unet._qt.layers.sources import geometry, source_of, spatial_shape
+from napari_unet.annotation.coding import BACKGROUND, FIRST, LabelsAre
+from napari_unet.annotation.regions import Region
+from napari_unet.objects.edit import Change
+from napari_unet.session import Session, Which
+
+_NAMES = {Which.ANNOTATION: "Annotation", Which.SEGMENTATION: "Segmentation"}
+
+
+class Binding(QObject):
+    """Makes and follows the layers that show a session.
+
+    Signals
+    -------
+    edited(object, tuple, object)
+        ``(which, offset, values)``: a stroke ended, as `Mirror.edited`.
+    regions_drawn(list, int)
+        The regions that are drawn now, and how many shapes are no regions.
+    undo_wanted(), redo_wanted(), accept_wanted(int)
+        Keys that were pressed over one of our layers.
+    changed()
+        A layer of ours came or went, or another plane is shown.
+    misfit(str)
+        A layer was given data that does not fit.
+    """
+
+    edited = Signal(object, tuple, object)
+    regions_drawn = Signal(list, int)
+    undo_wanted = Signal()
+    redo_wanted = Signal()
+    accept_wanted = Signal(int)
+    changed = Signal()
+    misfit = Signal(str)
+
+    def __init__(self, viewer: Any, session: Session) -> None:
+        super().__init__()
+        self._viewer_ref = weakref.ref(viewer)
+        self._session = session
+        self.images: list[Image] = []
+        self.mirrors: dict[Which, Mirror] = {}
+        self.regions_layer: Shapes | None = None
+        self.results = ResultLayers(weakref.proxy(viewer))
+        self.class_colours: list[str] = []
+        self.new_object_tool = False
+        self.filled = {Which.ANNOTATION: True, Which.SEGMENTATION: False}
+        viewer.layers.events.removed.connect(self._forget_layer)
+        viewer.dims.events.current_step.connect(self._plane_moved)
+        session.canvas.array_changed.connect(self._write)
+        session.canvas.array_replaced.connect(self._replace)
+
+    def viewer(self) -> Any:
+        """Return the viewer."""
+        return self._viewer_ref()
+
+    def close(self) -> None:
+        """Let all layers be ordinary ones."""
+        for mirror in self.mirrors.values():
+            mirror.detach()
+        self.mirrors.clear()
+        self._session.canvas.array_changed.disconnect(self._write)
+        self._session.canvas.array_replaced.disconnect(self._replace)
+
+    # Image and plane
+
+    def choose_images(self, layers: Sequence[Image]) -> None:
+        """Work on these layers: one image, or its channels."""
+        self._session.set_image(source_of(list(layers)))
+        self.images = list(layers)
+        self._drop_misfits()
+
+    def current_plane(self) -> tuple[int, ...] | None:
+        """Return the plane that is shown, ``None`` when rows and columns are not what is seen."""
+        image = self._session.image
+        viewer = self.viewer()
+        if image is None or viewer is None or not self.images:
+            return None
+        layer = self.images[0]
+        if tuple(viewer.dims.displayed) != (viewer.dims.ndim - 2, viewer.dims.ndim - 1):
+            return None
+        n = len(image.spatial_shape)
+        if n == 2:
+            return ()
+        position = layer.world_to_data(viewer.dims.point)
+        limits = np.array(image.spatial_shape[:-2]) - 1
+        return tuple(int(i) for i in np.clip(np.round(position[-n:-2]), 0, limits))
+
+    # Annotation and segmentation
+
+    def layer(self, which: Which) -> Labels | None:
+        """Return the layer that shows the array, ``None`` where there is none."""
+        mirror = self.mirrors.get(which)
+        return mirror.layer if mirror is not None else None
+
+    def attach(self, which: Which, layer: Labels) -> None:
+        """Let a layer that holds the session's values already be the one that is edited."""
+        if which in self.mirrors:
+            self.mirrors.pop(which).detach()
+        mirror = Mirror(which, layer, self._truth_of(which), self.current_plane)
+        mirror.edited.connect(self.edited)
+        mirror.misfit.connect(self.misfit)
+        mirror.stroke_begins.connect(self._begin_stroke)
+        self.mirrors[which] = mirror
+        me = weakref.ref(self)
+        layer.bind_key("Control-Z", lambda _: me() and me().undo_wanted.emit(), overwrite=True)
+        layer.bind_key("Control-Shift-Z", lambda _: me() and me().redo_wanted.emit(), overwrite=True)
+        if which is Which.SEGMENTATION:
+            layer.bind_key("y", lambda _: me() and me()._accept_under_cursor(), overwrite=True)
+        self.colour(which)
+        self.changed.emit()
+
+    def show(self, which: Which) -> Labels | None:
+        """Show the session's array in a layer of ours, made anew where there is none."""
+        array = self._truth_of(which)()
+        viewer = self.viewer()
+        if array is None or viewer is None or not self.images:
+            return None
+        mirror = self.mirrors.get(which)
+        if mirror is not None and mirror.layer.data.shape == array.shape:
+            mirror.replace(array)
+            return mirror.layer
+        if mirror is not None:
+            self.mirrors.pop(which).detach()
+        layer = Labels(
+            array.copy(),
+            name=_NAMES[which],
+            opacity=0.6 if which is Which.ANNOTATION else 0.8,
+            **geometry(self.images[0]),
+        )
+        active = viewer.layers.selection.active
+        annotation = self.layer(Which.ANNOTATION)
+        at = viewer.layers.index(annotation) if annotation in viewer.layers else len(viewer.layers)
+        viewer.layers.insert(at if which is Which.SEGMENTATION else len(viewer.layers), layer)
+        if which is Which.SEGMENTATION and active is not None:
+            viewer.layers.selection.active = active
+        layer.selected_label = FIRST
+        layer.brush_size = self._brush_size()
+        self.attach(which, layer)
+        return layer
+
+    def hold(self, layer: Labels) -> Any:
+        """Return a copy of what a foreign layer holds."""
+        return np.array(layer.data)
+
+    def colour(self, which: Which) -> None:
+        """Colour a layer for what its values mean, filled or as outlines."""
+        layer = self.layer(which)
+        if layer is None:
+            return
+        classes = self._session.labels_are is LabelsAre.CLASSES
+        if which is Which.ANNOTATION:
+            layer.colormap = (
+                colours.class_colours(self.class_colours) if classes else colours.annotation_colours()
+            )
+        else:
+            layer.colormap = (
+                colours.found_class_colours(self.class_colours) if classes else colours.segmentation_colours()
+            )
+        contour = 0 if self.filled[which] else 2
+        if layer.contour != contour:
+            layer.contour = contour
+
+    def dragging(self) -> bool:
+        """Whether the user is in the middle of a stroke."""
+        return any(mirror.dragging for mirror in self.mirrors.values())
+
+    def settle(self) -> None:
+        """Take what was edited by a script or an undo of napari a moment ago, before it is used."""
+        for mirror in self.mirrors.values():
+            mirror.check_plane()
+
+    def paint_with(self, value: int, new_object: bool = False) -> None:
+        """Make the annotation the active layer and its brush paint this value."""
+        layer, viewer = self.layer(Which.ANNOTATION), self.viewer()
+        if layer is None:
+            return
+        self.new_object_tool = new_object
+        viewer.layers.selection.active = layer
+        layer.visible = True
+        layer.selected_label = value
+        layer.mode = "paint"
+
+    def edit_segmentation(self, mode: str) -> None:
+        """Make the segmentation the active layer, with one of napari's tools."""
+        layer = self.layer(Which.SEGMENTATION)
+        if layer is not None:
+            self.viewer().layers.selection.active = layer
+            layer.visible = True
+            layer.mode = mode
+
+    def go_to(self, position: Sequence[int]) -> None:
+        """Show a pixel of the image in the middle of the canvas."""
+        viewer, image = self.viewer(), self.images[0]
+        world = image.data_to_world(position)
+        for axis in range(len(world) - 2):
+            viewer.dims.set_point(viewer.dims.ndim - len(world) + axis, world[axis])
+        camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+        camera.center = (0, float(world[-2]), float(world[-1]))
+
+    # Regions
+
+    def add_regions(self) -> None:
+        """Make the regions layer, or select it, with the rectangle as tool."""
+        viewer = self.viewer()
+        if self.regions_layer is None and self.images:
+            self.regions_layer = make_regions_layer(self.images[0], "Annotation regions")
+            viewer.add_layer(self.regions_layer)
+            self.regions_layer.events.data.connect(self._read_regions)
+            self.changed.emit()
+        if self.regions_layer is not None:
+            viewer.layers.selection.active = self.regions_layer
+            self.regions_layer.mode = "add_rectangle"
+
+    def chosen_regions(self) -> list[Region]:
+        """Return the selected regions, all where none is selected."""
+        return selected_regions(self.regions_layer) if self.regions_layer is not None else []
+
+    # What napari tells
+
+    def _read_regions(self, event: Any = None) -> None:
+        # napari tells of a shape before and after it is there; what counts is what is there now.
+        if self.regions_layer is not None:
+            regions, others = regions_of(self.regions_layer)
+            self.regions_drawn.emit(regions, others)
+
+    def _forget_layer(self, event: Any) -> None:
+        layer = event.value
+        for which, mirror in list(self.mirrors.items()):
+            if mirror.layer == layer:
+                self.mirrors.pop(which).detach()
+        if self.regions_layer is not None and self.regions_layer == layer:
+            self.regions_layer.events.data.disconnect(self._read_regions)
+            self.regions_layer = None
+            self.regions_drawn.emit([], 0)
+        self.changed.emit()
+
+    def _plane_moved(self, event: Any = None) -> None:
+        self.changed.emit()
+
+    def _begin_stroke(self, layer: Labels, index: tuple[int, ...]) -> None:
+        """Give a stroke that starts off the current object the next number."""
+        which_tool = self.new_object_tool and layer == self.layer(Which.ANNOTATION) and layer.mode == "paint"
+        if not which_tool or layer.selected_label <= BACKGROUND:
+            return
+        radius = max(1, int(layer.brush_size // 2))
+        around = tuple(slice(max(i - radius, 0), i + radius + 1) for i in index[-2:])
+        under = np.asarray(layer.data[(*index[:-2], *around)])
+        # Only a number that is in use moves on: the first stroke of a new object keeps its own.
+        if not (under == layer.selected_label).any() and self._is_used(layer.selected_label):
+            layer.selected_label = self._session.next_object_value()
+
+    def _is_used(self, value: int) -> bool:
+        annotation = self._session.annotation
+        return annotation is not None and bool((annotation == value).any())
+
+    def _accept_under_cursor(self) -> None:
+        layer, viewer = self.layer(Which.SEGMENTATION), self.viewer()
+        if layer is not None:
+            value = layer.get_value(viewer.cursor.position, world=True)
+            if value:
+                self.accept_wanted.emit(int(value))
+
+    # What the session tells
+
+    def _write(self, which: Which, change: Change) -> None:
+        mirror = self.mirrors.get(which)
+        if mirror is not None:
+            mirror.write(tuple(change.offset), change.new)
+
+    def _replace(self, which: Which) -> None:
+        self.show(which)
+
+    def _truth_of(self, which: Which) -> Any:
+        return lambda: self._session.canvas.arrays.get(which)
+
+    def _drop_misfits(self) -> None:
+        for which in list(self.mirrors):
+            if self._truth_of(which)() is None:
+                self.mirrors.pop(which).detach()
+        if self.regions_layer is not None and self.regions_layer.ndim != len(spatial_shape(self.images[0])):
+            self.regions_layer = None
+        self.changed.emit()
+
+    def _brush_size(self) -> int:
+        shape = self._session.image.plane_shape if self._session.image else (512, 512)
+        return int(np.clip(min(shape) / 40, 3, 30))

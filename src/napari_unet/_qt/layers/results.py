@@ -1,0 +1,72 @@
+"""Layers that show one plane of a result: weight map, probability, uncertainty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Layer
+from numpy.typing import NDArray
+
+from napari_unet._qt.layers.sources import OURS, plane_geometry
+
+_LOOKS: dict[str, dict[str, Any]] = {
+    "Weight map": {"colormap": "inferno", "blending": "additive", "opacity": 0.8},
+    "Probability": {"colormap": "viridis", "blending": "translucent", "opacity": 0.6},
+    "Uncertainty": {"colormap": "magma", "blending": "additive", "opacity": 0.8},
+}
+KINDS = tuple(_LOOKS)
+
+
+class ResultLayers:
+    """Two-dimensional layers, which napari shows on every plane of a stack; theirs is the current one."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._layers: dict[str, Image] = {}
+
+    def shown(self) -> list[str]:
+        """Return which kinds have a layer in the viewer; forget those that the user removed."""
+        present = list(self._viewer.layers)
+        self._layers = {kind: layer for kind, layer in self._layers.items() if layer in present}
+        return list(self._layers)
+
+    def show(
+        self, kind: str, values: NDArray[np.float32], limits: tuple[float, float], image: Layer
+    ) -> Image:
+        """Show a plane, shape ``(Y, X)``; the layer is made where there is none, and lies on `image`."""
+        if kind in self.shown():
+            layer = self._layers[kind]
+            layer.data = values
+            if kind == "Weight map":
+                layer.contrast_limits = limits
+            return layer
+        layer = Image(
+            values,
+            name=kind,
+            contrast_limits=limits,
+            metadata={OURS: kind},
+            **_LOOKS[kind],
+            **plane_geometry(image),
+        )
+        # Under the labels: what the user paints stays on top and stays the active layer.
+        active = self._viewer.layers.selection.active
+        self._layers[kind] = layer
+        self._viewer.layers.insert(self._place(image), layer)
+        if active is not None:
+            self._viewer.layers.selection.active = active
+        return layer
+
+    def redraw(self, kind: str) -> None:
+        """Draw a layer again whose array was changed in place."""
+        if kind in self.shown():
+            self._layers[kind].refresh(extent=False, thumbnail=False)
+
+    def hide(self, kind: str) -> None:
+        """Remove the layer."""
+        if kind in self.shown():
+            self._viewer.layers.remove(self._layers.pop(kind))
+
+    def _place(self, image: Layer) -> int:
+        layers = list(self._viewer.layers)
+        return layers.index(image) + 1 if image in layers else len(layers)

@@ -1,0 +1,125 @@
+"""How an annotation begins: empty, of objects or of classes, or from labels that exist already."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QButtonGroup, QRadioButton, QVBoxLayout, QWidget
+
+from napari_unet._qt.layers.adoption import coding_said_by
+from napari_unet._qt.layers.sources import labels_layers
+from napari_unet._qt.loop import Loop
+from napari_unet._qt.rows import Fold, button, column, combo, hint, refill
+from napari_unet.annotation.coding import Coding, LabelsAre
+from napari_unet.errors import UserError
+from napari_unet.session import Which
+
+CODINGS = [
+    ("0 background, each object or class its number", Coding.MASKS),
+    ("0 background, the rest one mask (1 or 255)", Coding.BINARY),
+    ("0 not annotated, 1 background, 2… objects or classes", Coding.PROJECT),
+    ("0 background, 1 not annotated, 2… (MATLAB 2016)", Coding.MATLAB2016),
+]
+
+
+class NewAnnotation(QWidget):
+    """Asks what the numbers mean: never guessed."""
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__()
+        self._loop = loop
+        self.objects = QRadioButton("Objects: each gets its own number (cells, nuclei, coins)")
+        self.classes = QRadioButton("Classes: each pixel gets a kind (tissue, membrane)")
+        self._kinds = QButtonGroup(self)
+        for choice in (self.objects, self.classes):
+            self._kinds.addButton(choice)
+        self.objects.setChecked(True)
+        self._kinds.buttonToggled.connect(self._preview)
+        self.start = button(
+            "New annotation layer",
+            "An empty layer to paint on, over the image.",
+            self._start,
+            strong=True,
+        )
+        self.import_labels = Fold(
+            "Use labels that exist",
+            "Take a Labels layer that was made elsewhere.",
+            self._make_import,
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (
+            hint("What do you want to find?"),
+            self.objects,
+            self.classes,
+            self.start,
+            self.import_labels,
+        ):
+            layout.addWidget(part)
+
+    def labels_are(self) -> LabelsAre:
+        """Return which kind is chosen."""
+        return LabelsAre.OBJECTS if self.objects.isChecked() else LabelsAre.CLASSES
+
+    def reset_choices(self, event: object = None) -> None:
+        """Read which Labels layers there are."""
+        if self.import_labels.body is None:
+            return
+        ours = [self._loop.layers.layer(which) for which in Which]
+        layers = [layer for layer in labels_layers(self._loop.layers.viewer()) if layer not in ours]
+        refill(self.layer, [(layer.name, layer) for layer in layers], self.layer.currentData())
+        self._preview()
+
+    def refresh(self) -> None:
+        """Show the session's state."""
+        self.reset_choices()
+
+    def _make_import(self) -> QWidget:
+        self.layer = combo([], "The Labels layer to use.")
+        self.coding = combo(
+            [("What do its values mean?", None), *CODINGS], "How the values are to be read: only you know it."
+        )
+        self.sentence = hint()
+        self.use = button("Use these labels", "The layer itself is not changed.", self._use)
+        self.layer.currentIndexChanged.connect(self._preview)
+        self.coding.currentIndexChanged.connect(self._preview)
+        body = column(self.layer, self.coding, self.sentence, self.use)
+        self.import_labels.body = body
+        self.reset_choices()
+        return body
+
+    def _start(self) -> None:
+        with self._loop.telling("Making the annotation layer"):
+            kind = self.labels_are()
+            names = () if kind is LabelsAre.OBJECTS else ("class 1", "class 2")
+            self._loop.layers.class_colours = []
+            self._loop.session.start_annotation(kind, names)
+            self._loop.layers.paint_with(2, new_object=kind is LabelsAre.OBJECTS)
+        self._loop.refresh_soon()
+
+    def _preview(self, *_: object) -> None:
+        if self.import_labels.body is None:
+            return
+        layer, coding = self.layer.currentData(), self.coding.currentData()
+        text, usable = "", False
+        if layer is None:
+            text = "There is no other Labels layer. Open a label image and convert it to labels."
+        elif coding is None:
+            said = coding_said_by(layer)
+            text = (
+                f"Its maker says: {said[0].value}."
+                if said
+                else "Say what its values mean to see how it is read."
+            )
+        else:
+            try:
+                labels = self._loop.layers.hold(layer)
+                text = self._loop.session.preview_coding(labels, coding, self.labels_are()).sentence
+                usable = True
+            except UserError as error:
+                text = str(error)
+        self.sentence.setText(text)
+        self.use.setEnabled(usable)
+
+    def _use(self) -> None:
+        layer, coding = self.layer.currentData(), self.coding.currentData()
+        if layer is not None and coding is not None:
+            self._loop.adopt(layer, coding, self.labels_are())

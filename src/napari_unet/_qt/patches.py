@@ -1,0 +1,74 @@
+"""Training patches drawn with the chosen settings, to look at before or while training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_unet._qt.job import Job, start_job
+from napari_unet._qt.loop import Loop
+from napari_unet._qt.rows import button, hint, row
+from napari_unet._qt.strip import Strip
+from napari_unet.errors import UserError
+
+_N_PATCHES = 5
+
+
+class PatchStrip(QWidget):
+    """Draws patches in a thread and shows them."""
+
+    def __init__(self, loop: Loop, settings: Callable[[], Any]) -> None:
+        super().__init__()
+        self._loop, self._settings = loop, settings
+        self._job: Job | None = None
+        self._again = False
+        self._seed = 0
+        self.strip = Strip()
+        self.sentence = hint("See what the network sees.")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.strip)
+        layout.addWidget(self.sentence)
+        layout.addWidget(row(button("Show patches", "Draw other patches at random.", self.draw)))
+
+    def renew(self) -> None:
+        """Draw anew with changed settings, where patches are shown already."""
+        if not self.strip.pixmap().isNull():
+            self.draw()
+
+    def draw(self) -> None:
+        """Start to draw patches."""
+        if self._job is not None:
+            self._again = True
+            return
+        try:
+            task = self._loop.session.prepare_training("scratch", self._settings())
+        except UserError as error:
+            self.sentence.setText(str(error))
+            return
+        self._seed += 1
+        seed = self._seed
+
+        def run(on_report: object, should_stop: object) -> Any:
+            return task.preview(_N_PATCHES, seed)
+
+        self._job = start_job(
+            "drawing patches", run, completed=self._show, failed=self._fail, finished=self._end
+        )
+
+    def _show(self, rgb: Any) -> None:
+        self.strip.set_rgb(rgb)
+        self.sentence.setText("From top to bottom: image, target, weights.")
+
+    def _fail(self, error: Exception) -> None:
+        self.sentence.setText(
+            str(error) if isinstance(error, UserError) else "No patches could be drawn; see the log."
+        )
+
+    def _end(self) -> None:
+        self._job = None
+        if self._again:
+            self._again = False
+            self.draw()

@@ -1,0 +1,119 @@
+"""What hinders a good training, each with a button that goes there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStyle, QVBoxLayout, QWidget
+
+from napari_unet._qt.job import Job, start_job
+from napari_unet._qt.loop import Loop
+from napari_unet._qt.rows import hint
+
+_QUIET_MS = 500
+_MOST_SHOWN = 4
+
+
+class Problems(QWidget):
+    """Looks through the annotation of the current plane half a second after the last stroke, in a thread."""
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__()
+        self._loop = loop
+        self._found: list[Any] = []
+        self._job: Job | None = None
+        self._again = False
+        self._looked_at: object = None
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(_QUIET_MS)
+        self._quiet.timeout.connect(self.look)
+        self._rows = QVBoxLayout(self)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(2)
+        loop.edited.connect(self._quiet.start)
+
+    def summary(self) -> str:
+        """Return a few words for the title line."""
+        if any(problem.blocking for problem in self._found):
+            return "not enough yet"
+        return f"{len(self._found)} hints" if self._found else "ready to train"
+
+    def found(self) -> list[Any]:
+        """Return the problems that are shown."""
+        return list(self._found)
+
+    def refresh(self) -> None:
+        """Look again where the annotation or the plane is another one."""
+        session = self._loop.session
+        now = (id(session.annotation), self._loop.layers.current_plane(), session.regions, session.labels_are)
+        if now != self._looked_at:
+            self._looked_at = now
+            self._quiet.start()
+
+    def look(self) -> None:
+        """Start to look for problems."""
+        session, plane = self._loop.session, self._loop.layers.current_plane()
+        if session.painting is None or plane is None:
+            self._show([])
+            return
+        if self._job is not None:
+            self._again = True
+            return
+        labels, labels_are = session.painting.with_regions(plane).copy(), session.labels_are
+
+        def run(on_report: object, should_stop: object) -> list[Any]:
+            from napari_unet.annotation.problems import find_problems
+
+            return sorted(find_problems(labels, labels_are), key=lambda problem: not problem.blocking)
+
+        self._job = start_job(
+            "looking for problems", run, completed=self._show, failed=self._failed, finished=self._ended
+        )
+
+    def _show(self, problems: list[Any]) -> None:
+        if problems == self._found and self._rows.count():
+            return
+        self._found = problems
+        while self._rows.count():
+            self._rows.takeAt(0).widget().deleteLater()
+        for problem in problems[:_MOST_SHOWN]:
+            self._rows.addWidget(self._row(problem))
+        if len(problems) > _MOST_SHOWN:
+            self._rows.addWidget(hint(f"… and {len(problems) - _MOST_SHOWN} more."))
+        self._loop.refresh_soon()
+
+    def _row(self, problem: Any) -> QWidget:
+        widget = QWidget()
+        layout = QHBoxLayout(widget)
+        layout.setContentsMargins(0, 0, 0, 0)
+        kind = (
+            QStyle.StandardPixmap.SP_MessageBoxWarning
+            if problem.blocking
+            else QStyle.StandardPixmap.SP_MessageBoxInformation
+        )
+        icon = QLabel()
+        icon.setPixmap(self.style().standardIcon(kind).pixmap(14, 14))
+        layout.addWidget(icon)
+        layout.addWidget(hint(problem.sentence), 1)
+        if problem.where is not None:
+            go = QPushButton("Go there")
+            go.setToolTip("Show this place in the middle of the canvas.")
+            go.clicked.connect(lambda *_: self._go(problem.where))
+            layout.addWidget(go)
+        return widget
+
+    def _go(self, where: tuple[int, ...]) -> None:
+        with self._loop.telling("Going there"):
+            plane = self._loop.plane()
+            self._loop.layers.go_to(where if len(where) > 2 else (*plane, *where))
+
+    def _failed(self, error: Exception) -> None:
+        self._show([])  # the log has the traceback; hints are no reason to interrupt anybody
+
+    def _ended(self) -> None:
+        self._job = None
+        if self._again:
+            self._again = False
+            self._quiet.start()

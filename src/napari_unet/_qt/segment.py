@@ -1,0 +1,156 @@
+"""Step 4: run the network, and make objects of what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
+
+from napari_unet._qt.forms import Form
+from napari_unet._qt.loop import Loop
+from napari_unet._qt.rows import Fold, button, column, combo, hint, row
+from napari_unet._qt.views import Views
+from napari_unet.annotation.coding import LabelsAre
+from napari_unet.session import Which
+
+TOOLTIP = "Let the trained network outline everything on this plane or in the whole stack."
+
+_QUIET_MS = 80
+_AVERAGING = [
+    ("none (fast)", "none"),
+    ("4 flips", "flips"),
+    ("8 flips and turns", "eight"),
+    ("7 rotations (2015)", "rotations7"),
+]
+_MAIN_FIELDS = ("threshold", "smallest", "method")
+_FURTHER_FIELDS = ("seed_depth", "fill_holes", "gap")
+
+
+class SegmentStep(QWidget):
+    """Segment, choose how it looks, and how objects are made of the probabilities."""
+
+    def __init__(self, loop: Loop, views: Views) -> None:
+        super().__init__()
+        self._loop, self._views = loop, views
+        self.this_plane = button(
+            "This plane", "Segment the plane that is shown.", self._segment_plane, strong=True
+        )
+        self.whole = button("Whole stack", "Segment every plane.", self._segment_all, strong=True)
+        self.stop = button("Stop", "Planes that are done are kept.", loop.stop_segmenting)
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.empty = hint()
+        self.look = combo([("outlines", False), ("filled", True)], "How the Segmentation layer is drawn.")
+        self.look.currentIndexChanged.connect(self._set_look)
+        self.probability = QCheckBox("Probability")
+        self.probability.setToolTip("<p>How likely each pixel belongs to an object, as a layer.</p>")
+        self.probability.toggled.connect(lambda on: views.want("Probability", on))
+        self.uncertainty = QCheckBox("Uncertainty")
+        self.uncertainty.setToolTip("<p>Where the network does not know: paint there next.</p>")
+        self.uncertainty.toggled.connect(lambda on: views.want("Uncertainty", on))
+        self.averaging = combo(
+            list(_AVERAGING),
+            "Average over turned and mirrored copies of the image: a little better, much slower.",
+        )
+        self.separation = Form(loop.session.separation, only=_MAIN_FIELDS)
+        self.further = Form(loop.session.separation, only=_FURTHER_FIELDS)
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(_QUIET_MS)
+        self._quiet.timeout.connect(self._separate)
+        self._changed: Any = None
+        for form in (self.separation, self.further):
+            form.valueChanged.connect(self._note_separation)
+        more = Fold(
+            "More", "Averaging, and how touching objects are cut.",
+            lambda: column(row("Averaging", self.averaging, stretch=1), self.further),
+        )  # fmt: skip
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._buttons = row(self.this_plane, self.whole)
+        self._running = row(self.progress, self.stop, stretch=0)
+        for part in (
+            self._buttons,
+            self._running,
+            self.empty,
+            row("Overlay", self.look, stretch=1),
+            row("Layers", self.probability, self.uncertainty),
+            self.separation,
+            more,
+        ):
+            layout.addWidget(part)
+        loop.segmenting.connect(self._show_progress)
+
+    def state(self) -> str:
+        """Return a few words for the title line."""
+        session = self._loop.session
+        if self._loop.segmentation is not None:
+            return "segmenting …"
+        if session.current is None:
+            return "after training"
+        plane = self._loop.layers.current_plane()
+        if session.segmentation is None or plane is None:
+            return "ready"
+        if session.labels_are is LabelsAre.CLASSES:
+            return "segmented" if session.has_probabilities(plane) else "ready"
+        return f"{self._loop.n_objects()} objects"
+
+    def refresh(self) -> None:
+        """Show the session's state."""
+        loop, session = self._loop, self._loop.session
+        running, trained = loop.segmentation is not None, session.current is not None
+        stack = session.image is not None and len(session.image.spatial_shape) > 2
+        self._buttons.setVisible(not running)
+        self._running.setVisible(running)
+        self.whole.setVisible(stack)
+        for made in (self.this_plane, self.whole):
+            made.setEnabled(trained)
+        self.empty.setText(
+            loop.empty_sentence or ("" if trained else "Train first: there is no network yet.")
+        )
+        self.empty.setVisible(bool(self.empty.text()))
+        for form in (self.separation, self.further):
+            form.setEnabled(trained)
+            if form.value() != session.separation and self._changed is None:
+                form.setValue(session.separation)
+        objects = session.labels_are is LabelsAre.OBJECTS
+        for name in ("threshold", "method"):
+            self.separation.set_field_visible(name, objects)
+        for kind, box in (("Probability", self.probability), ("Uncertainty", self.uncertainty)):
+            box.setEnabled(trained)
+            box.blockSignals(True)
+            box.setChecked(self._views.wants(kind))
+            box.blockSignals(False)
+
+    def _segment_plane(self) -> None:
+        with self._loop.telling("Segmenting"):
+            self.progress.setValue(0)
+            self._loop.segment([self._loop.plane()], self.averaging.currentData())
+
+    def _segment_all(self) -> None:
+        self.progress.setValue(0)
+        self._loop.segment(None, self.averaging.currentData())
+
+    def _show_progress(self, fraction: float, message: str) -> None:
+        self.progress.setValue(round(1000 * fraction))
+
+    def _set_look(self, *_: object) -> None:
+        self._loop.layers.filled[Which.SEGMENTATION] = self.look.currentData()
+        self._loop.layers.colour(Which.SEGMENTATION)
+
+    def _note_separation(self, settings: Any) -> None:
+        # Two forms show one model: what the other one holds is taken from the session.
+        shown = self.separation.value(), self.further.value()
+        update = {name: getattr(shown[0], name) for name in _MAIN_FIELDS}
+        update |= {name: getattr(shown[1], name) for name in _FURTHER_FIELDS}
+        self._changed = self._loop.session.separation.model_copy(update=update)
+        self._quiet.start()
+
+    def _separate(self) -> None:
+        settings, self._changed = self._changed, None
+        if settings is None:
+            return
+        with self._loop.telling("Making objects"):
+            self._loop.empty_sentence = self._loop.session.set_separation(settings, self._loop.plane())
+        self._loop.refresh_soon()

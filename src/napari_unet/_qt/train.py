@@ -1,0 +1,187 @@
+"""Step 3: train, with the time it may take, and see how good it becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QProgressBar, QSpinBox, QVBoxLayout, QWidget
+
+from napari_unet._qt.advanced import Advanced
+from napari_unet._qt.curves import Curves
+from napari_unet._qt.loop import Loop
+from napari_unet._qt.rows import Fold, button, combo, hint, refill, row
+from napari_unet._qt.views import Views
+
+TOOLTIP = (
+    "Train the U-Net on what you painted. Go on painting meanwhile; stopping keeps the best network so far."
+)
+
+_FILE, _STEPS, _UNTIL = "file", "steps", "until"
+_BUDGETS = [
+    ("1 minute", 1.0),
+    ("5 minutes", 5.0),
+    ("20 minutes", 20.0),
+    ("until I stop", _UNTIL),
+    ("a number of steps", _STEPS),
+]
+
+
+class TrainStep(QWidget):
+    """Start, budget, Train/Stop, progress and curves; the rest is under *Advanced*."""
+
+    def __init__(self, loop: Loop, views: Views) -> None:
+        super().__init__()
+        self._loop = loop
+        self._chosen_start: object = None
+        self.start = combo(
+            [], "Which weights the training starts from; an earlier round is improved further."
+        )
+        self.start.activated.connect(self._choose_start)
+        self.budget = combo(
+            list(_BUDGETS), "When the training ends by itself. It may end earlier if nothing improves."
+        )
+        self.budget.currentIndexChanged.connect(lambda *_: self.refresh())
+        self.steps = QSpinBox()
+        self.steps.setRange(1, 1_000_000)
+        self.steps.setValue(300)
+        self.steps.setToolTip(
+            "<p>Equal steps, seed and threads give equal networks; equal minutes do not.</p>"
+        )
+        self.train = button(
+            "Train",
+            "Train on all that is painted. While it runs this button stops it.",
+            self._press,
+            strong=True,
+        )
+        self.then = QCheckBox("then segment this plane")
+        self.then.setToolTip("<p>Show the overlay as soon as the training ends.</p>")
+        self.then.setChecked(loop.segment_after_training)
+        self.then.toggled.connect(self._set_then)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(True)
+        self.time_left = hint()
+        self.curves = Curves()
+        self.result = hint()
+        self.advanced = Fold(
+            "Advanced",
+            "Weight map, augmentation, device, size of the network. The defaults suit a first training.",
+            lambda: Advanced(loop, views),
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (
+            row("Start from", self.start, stretch=1),
+            row("Time", self.budget, self.steps, stretch=1),
+            self.train,
+            row(self.then),
+            self.progress,
+            self.time_left,
+            self.curves,
+            self.result,
+            self.advanced,
+        ):
+            layout.addWidget(part)
+        loop.reported.connect(self._show_reports)
+        self.curves.add(
+            loop.reports
+        )  # a dock that was opened again shows the training that went on without it
+        if loop.reports:
+            self._show_progress(loop.reports[-1])
+
+    def state(self) -> str:
+        """Return a few words for the title line."""
+        if self._loop.training is not None:
+            return "stopping …" if self._loop.stopping else "training …"
+        current = self._loop.session.current
+        return f"{current.name} done" if current is not None else ""
+
+    def settings(self) -> Any:
+        """Return what is chosen, as `TrainingSettings`."""
+        from napari_unet.network.training_settings import TrainingSettings
+
+        chosen = self.advanced.body.settings() if self.advanced.body is not None else TrainingSettings()
+        budget = self.budget.currentData()
+        minutes = budget if isinstance(budget, float) else None
+        steps = self.steps.value() if budget == _STEPS else None
+        return chosen.model_copy(update={"minutes": minutes, "steps": steps, "early_stop": budget != _UNTIL})
+
+    def set_text_colour(self, colour: str) -> None:
+        """Follow the theme."""
+        self.curves.set_text_colour(colour)
+
+    def refresh(self) -> None:
+        """Show the session's state."""
+        loop, session = self._loop, self._loop.session
+        running = loop.training is not None
+        starts = [(text, key) for key, text in session.starts()]
+        keys = [key for _, key in starts]
+        if self._chosen_start not in keys:
+            self._chosen_start = keys[0]
+        refill(self.start, [*starts, ("A model file …", _FILE)], self._chosen_start)
+        for widget in (self.start, self.budget, self.steps):
+            widget.setEnabled(not running)
+        self.steps.setVisible(self.budget.currentData() == _STEPS)
+        self.train.setText(
+            ("Stopping …" if loop.stopping else "Stop (keeps the best so far)") if running else "Train"
+        )
+        self.train.setEnabled(session.annotation is not None and not loop.stopping)
+        self.progress.setVisible(running)
+        self.time_left.setVisible(running)
+        self.curves.setVisible(running or bool(loop.reports))
+        self.result.setText(_result_of(session.current))
+        self.result.setVisible(bool(self.result.text()) and not running)
+
+    def _press(self) -> None:
+        if self._loop.training is not None:
+            self._loop.stop_training()
+            return
+        self.curves.clear()
+        self.progress.setRange(0, 0)
+        self.time_left.setText("Preparing the patches …")
+        with self._loop.telling("Training"):
+            self._loop.train(str(self._chosen_start), self.settings())
+            if self._loop.training is not None:
+                self._chosen_start = None  # the next training goes on from the round that this one makes
+        self.refresh()
+
+    def _show_reports(self, reports: list[Any]) -> None:
+        self.curves.add(reports)
+        self.curves.setVisible(True)
+        self._show_progress(reports[-1])
+        for report in reports:
+            if report.message:
+                self._loop.say("info", report.message)
+
+    def _show_progress(self, report: Any) -> None:
+        endless = report.seconds_left is None
+        self.progress.setRange(0, 0 if endless else 1000)
+        self.progress.setValue(0 if endless else round(1000 * report.fraction))
+        left = "until you stop it" if endless else f"{_clock(report.seconds_left)} left"
+        self.time_left.setText(f"Step {report.step} · {report.steps_per_second:.1f} steps/s · {left}")
+
+    def _choose_start(self, *_: object) -> None:
+        if self.start.currentData() != _FILE:
+            self._chosen_start = self.start.currentData()
+            return
+        path, _ = QFileDialog.getOpenFileName(self, "Start from a model file", "", "Models (*.safetensors)")
+        if path:
+            with self._loop.telling("Reading the model"):
+                self._chosen_start = self._loop.session.load_start_file(path)
+        self.refresh()
+
+    def _set_then(self, checked: bool) -> None:
+        self._loop.segment_after_training = checked
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(max(round(seconds), 0), 60)
+    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
+
+
+def _result_of(current: Any) -> str:
+    if current is None:
+        return ""
+    scores = [f"{name} {value:.2f}" for name, value in current.held_out.items() if name != "score"]
+    text = f"{current.name}: {current.outcome.steps} steps in {_clock(current.outcome.seconds)}"
+    held_out = f"; held out, never trained on: {', '.join(scores)}" if scores else "; nothing was held out"
+    return f"{text}{held_out}."

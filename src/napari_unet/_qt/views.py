@@ -1,0 +1,94 @@
+"""Which results are shown as layers, and when they must be shown anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QObject
+
+from napari_unet._qt.loop import Loop
+from napari_unet.annotation.terms import WeightMapSettings
+
+
+class Views(QObject):
+    """Keeps the wanted result layers on the plane that is shown."""
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__()
+        self._loop = loop
+        self._wanted: set[str] = set()
+        self._shown: dict[str, Any] = {}
+        self.weight_settings = WeightMapSettings()
+        loop.refreshed.connect(self.refresh)
+        loop.segmented.connect(self.refresh)
+        loop.session.weights_changed.connect(self._follow_brush)
+
+    def wants(self, kind: str) -> bool:
+        """Whether the user asked for this layer."""
+        return kind in self._wanted
+
+    def want(self, kind: str, wanted: bool) -> None:
+        """Show a layer as soon as there is something to show, or take it away."""
+        results = self._loop.layers.results
+        if wanted:
+            self._wanted.add(kind)
+            self._shown.pop(kind, None)
+        else:
+            self._wanted.discard(kind)
+            self._shown.pop(kind, None)
+            results.hide(kind)
+            if kind == "Weight map":
+                self._loop.session.hide_weight_map()
+        self.refresh()
+
+    def weigh_with(self, settings: WeightMapSettings) -> None:
+        """Use other settings of the weight map."""
+        self.weight_settings = settings
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show anew what is out of date."""
+        if not self._wanted:
+            return
+        with self._loop.telling("Showing the layer"):
+            present = self._loop.layers.results.shown()
+            for kind in list(self._wanted):
+                if kind in self._shown and kind not in present:  # the user removed the layer
+                    self._wanted.discard(kind)
+                    self._shown.pop(kind)
+                    continue
+                version = self._version(kind)
+                if version is not None and self._shown.get(kind) != version:
+                    self._show(kind)
+                    self._shown[kind] = version
+
+    def _version(self, kind: str) -> Any:
+        session, plane = self._loop.session, self._loop.layers.current_plane()
+        if plane is None:
+            return None
+        if kind == "Weight map":
+            if session.annotation is None:
+                return None
+            return (
+                id(session.annotation),
+                plane,
+                self.weight_settings,
+                session.regions,
+                session.object_size_override,
+            )
+        return (plane, self._loop.n_segmented) if session.has_probabilities(plane) else None
+
+    def _show(self, kind: str) -> None:
+        session, plane = self._loop.session, self._loop.plane()
+        if kind == "Weight map":
+            values = session.show_weight_map(plane, self.weight_settings)
+            limits = (0.0, max(float(values.max(initial=0)), 1.0))
+        elif kind == "Probability":
+            values, limits = 1.0 - session.probability(plane)[0], (0.0, 1.0)
+        else:
+            values, limits = session.uncertainty(plane), (0.0, 1.0)
+        self._loop.layers.results.show(kind, np.asarray(values), limits, self._loop.layers.images[0])
+
+    def _follow_brush(self, plane: tuple[int, ...], box: tuple[slice, slice]) -> None:
+        self._loop.layers.results.redraw("Weight map")
