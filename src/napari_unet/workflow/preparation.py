@@ -22,6 +22,7 @@ from napari_unet.network.scaling import (
     normalise,
     resample_image,
     resample_labels,
+    scaled_shape,
 )
 from napari_unet.workflow.annotated import AnnotatedImage, check_trainable
 from napari_unet.workflow.scale import scale_of
@@ -37,7 +38,13 @@ class Frame:
 
     name: str
     box: tuple[int, int, int, int]
-    shape: tuple[int, int]
+    scale: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the training image in px at network scale."""
+        y0, y1, x0, x1 = self.box
+        return scaled_shape((y1 - y0, x1 - x0), self.scale)
 
     def to_image(self, place: HeldOutPlace) -> HeldOutPlace:
         """Return a place given at network scale in px of the whole image."""
@@ -162,8 +169,7 @@ def _frame(image: AnnotatedImage, scale: float) -> Frame:
     margin = int(np.ceil(CONTEXT / scale))
     y0, y1 = max(int(rows[0]) - margin, 0), min(int(rows[-1]) + 1 + margin, height)
     x0, x1 = max(int(columns[0]) - margin, 0), min(int(columns[-1]) + 1 + margin, width)
-    shape = (max(round((y1 - y0) * scale), 1), max(round((x1 - x0) * scale), 1))
-    return Frame(image.name, (y0, y1, x0, x1), shape)
+    return Frame(image.name, (y0, y1, x0, x1), scale)
 
 
 def _target(image: AnnotatedImage, frame: Frame, labels_are: LabelsAre) -> Target:
@@ -177,4 +183,4 @@ def _target(image: AnnotatedImage, frame: Frame, labels_are: LabelsAre) -> Targe
 
 def _pixels(image: AnnotatedImage, frame: Frame, normalisation: Normalisation) -> NDArray[Any]:
     y0, y1, x0, x1 = frame.box
-    return resample_image(normalise(image.image[:, y0:y1, x0:x1], normalisation), frame.shape)
+    return resample_image(normalise(image.image[:, y0:y1, x0:x1], normalisation), frame.scale)

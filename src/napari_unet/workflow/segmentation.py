@@ -83,7 +83,7 @@ def segment_image(
     check_fits(description, image)
     scale = scale_of(description, object_size, pixel_size_um)
     warning = brightness_warning(image, description.normalisation)
-    small = resample_image(normalise(image, description.normalisation), scaled_shape(image.shape[1:], scale))
+    small = resample_image(normalise(image, description.normalisation), scale)
     output = predict(
         model.network,
         small,
@@ -149,11 +149,6 @@ def separation_of(description: ModelDescription, scale: float) -> SeparationSett
     """
     fitted = SeparationSettings.model_validate(description.separation)
     return fitted.model_copy(update={"smallest": fitted.smallest / scale**2})
-
-
-def scaled_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
-    """Return the height and width at network scale, at least one px each."""
-    return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
 
 
 def check_fits(description: ModelDescription, image: NDArray[Any]) -> None:
