@@ -95,8 +95,7 @@ def photograph(
     if microscope.haze > 0:
         sharp = (1 - microscope.haze) * sharp + microscope.haze * _wide_blur(lit, microscope.haze_width)
     photons = rng.poisson(np.maximum(sharp, 0) * microscope.photons)
-    counts = photons * microscope.gain + microscope.offset
-    counts += rng.normal(0, microscope.read_noise, counts.shape)
+    counts = rng.normal(microscope.offset, microscope.read_noise, photons.shape) + photons * microscope.gain
     return np.asarray(np.clip(np.rint(counts), 0, 65535), np.uint16)
 
 
