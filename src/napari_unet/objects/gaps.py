@@ -13,8 +13,8 @@ def grow_into_gaps(labels: Int32Array, width: int) -> Int32Array:
     """Grow objects into background that lies between two different ones, at most `width` px wide.
 
     A background pixel is filled if a straight line through it (along a row, a column or a diagonal) meets
-    two different objects and runs through at most `width` background pixels between them; it goes to the nearer
-    one. Nothing else grows: growing everywhere would add 14 % to a lone disc of 30 px.
+    two different objects and runs through at most `width` background pixels between them; it goes to the
+    nearer one. Nothing else grows: growing everywhere would add 14 % to a lone disc of 30 px.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def grow_into_gaps(labels: Int32Array, width: int) -> Int32Array:
     """
     if width < 1:
         return labels
-    rows, columns = np.nonzero(_near_objects(labels, width))
+    rows, columns = np.nonzero(_between_objects(labels, width))
     if not rows.size:
         return labels
     padded = np.pad(labels, width)
@@ -69,18 +69,27 @@ def fill_label_holes(labels: Int32Array) -> Int32Array:
     return result
 
 
-def _near_objects(labels: Int32Array, width: int) -> BoolArray:
-    """Return the background pixels within `width` rows and columns of an object."""
-    objects = labels > 0
-    near = objects.copy()
-    for k in range(1, width + 1):
-        near[k:] |= objects[:-k]
-        near[:-k] |= objects[k:]
-    along = near.copy()
-    for k in range(1, width + 1):
-        near[:, k:] |= along[:, :-k]
-        near[:, :-k] |= along[:, k:]
-    return near & ~objects
+def _between_objects(labels: Int32Array, width: int) -> BoolArray:
+    """Return the background pixels that have two different objects within `width` rows and columns."""
+    far = np.iinfo(np.int32).max
+    highest = _highest_near(labels, width)
+    lowest = far - _highest_near(np.where(labels == 0, 0, far - labels), width)
+    between: BoolArray = (labels == 0) & (highest > 0) & (lowest != highest)
+    return between
+
+
+def _highest_near(values: Int32Array, width: int) -> Int32Array:
+    """Return the maximum over the square of `width` px to each side, by windows that double in size."""
+    for axis in (0, 1):
+        padded = np.pad(values, [(width, width) if k == axis else (0, 0) for k in (0, 1)])
+        rows = np.moveaxis(padded, axis, 0)
+        reach, size = 1, 2 * width + 1
+        while reach < size:
+            step = min(reach, size - reach)
+            rows = np.maximum(rows[:-step], rows[step:])
+            reach += step
+        values = np.moveaxis(rows, 0, axis)
+    return values
 
 
 def _look(

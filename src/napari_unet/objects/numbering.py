@@ -11,8 +11,8 @@ def keep_numbers(new: IntArray, old: IntArray) -> Int32Array:
     """Renumber `new` so that objects keep the number that they had in `old`.
 
     Pairs are taken from the largest overlap to the smallest, every number once; an overlap counts from a
-    quarter of the smaller object. What has no partner gets a fresh number above both maxima, so that no number
-    means another object than before.
+    quarter of the smaller object. What has no partner gets a fresh number above both maxima, so that no
+    number means another object than before.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ class SeparationSettings(BaseModel):
         le=1,
         title="Depth of a cut",
         description="Objects are cut apart where the valley between two centres lies deeper than this part "
-        "of the lower centre's height (for distance: where a neck is this much narrower than the smaller side). "
+        "of the lower centre's height (for distance: a neck is this much narrower than the smaller side). "
         "0 cuts at every dent, 1 never.",
     )
     gap: int = Field(
@@ -226,7 +226,7 @@ def _landscape(
 
 
 def estimate_width(depths: npt.NDArray[np.float32]) -> float:
-    """Return the diameter (px) of discs whose pixels lie so deep inside; `depths` are distances to the outside.
+    """Return the diameter (px) of discs whose pixels lie so far from the outside on average.
 
     Inside a disc the mean distance to the border is a sixth of its diameter, and necks or chance contacts
     hardly change this mean; inside a long strip it is a quarter of the width.

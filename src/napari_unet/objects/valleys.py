@@ -110,33 +110,31 @@ def unite_fragments(labels: Int32Array, smallest: float) -> Int32Array:
 def _ascend(landscape: Float32Array, mask: BoolArray) -> tuple[Int32Array, Int32Array]:
     """Number the local maxima in `mask` and give every pixel the one that the steepest climb leads to.
 
-    The neighbours are the four that share a side, so that every connected piece of `mask` has a maximum of its own.
-    A pixel that is no maximum has a higher neighbour: no climb ends on a plateau.
+    The neighbours are the four that share a side, so that every connected piece of `mask` has a maximum of
+    its own. A pixel that is no maximum has a higher neighbour: no climb ends on a plateau.
     """
-    inside = np.pad(np.where(mask, landscape, np.float32(-1)), 1, constant_values=-1).ravel()
     width = mask.shape[1] + 2
-    places = np.flatnonzero(inside >= 0)
-    best = inside[places]
-    target = places.copy()
-    for step in (-width, -1, 1, width):
-        height = inside[places + step]
-        higher = height > best
-        best[higher] = height[higher]
-        target[higher] = places[higher] + step
-    index = np.zeros(inside.size, np.int32)
-    index[places] = np.arange(places.size, dtype=np.int32)
-    towards = index[target]
+    inside = np.pad(np.where(mask, landscape, np.float32(-1)), 1, constant_values=-1)
+    target = np.arange(inside.size).reshape(inside.shape)
+    best = inside[1:-1, 1:-1].copy()
+    towards = target[1:-1, 1:-1].copy()
+    for y, x in ((0, 1), (1, 0), (1, 2), (2, 1)):
+        there = np.s_[y : y + mask.shape[0], x : x + mask.shape[1]]
+        higher = inside[there] > best
+        np.copyto(best, inside[there], where=higher)
+        np.copyto(towards, target[there], where=higher)
+    peaks = np.zeros(inside.shape, bool)
+    peaks[1:-1, 1:-1] = mask & (towards == target[1:-1, 1:-1])
+    seeds: Int32Array = ndi.label(peaks)[0].astype(np.int32, copy=False)
+    target[1:-1, 1:-1] = towards
+    climb = target.ravel()
     while True:
-        further = towards[towards]
-        if np.array_equal(further, towards):
+        further = climb.take(climb, mode="clip")
+        if np.array_equal(further, climb):
             break
-        towards = further
-    peaks = np.zeros(inside.size, bool)
-    peaks[places] = target == places
-    seeds = ndi.label(peaks.reshape(-1, width))[0].astype(np.int32, copy=False).ravel()
-    basins = np.zeros(inside.size, np.int32)
-    basins[places] = seeds[places[towards]]
-    return seeds.reshape(-1, width)[1:-1, 1:-1], basins.reshape(-1, width)[1:-1, 1:-1]
+        climb = further
+    basins = np.where(mask, seeds.ravel()[climb].reshape(-1, width)[1:-1, 1:-1], 0)
+    return seeds[1:-1, 1:-1], basins
 
 
 def _contacts(labels: Int32Array) -> tuple[Int32Array, Int32Array, npt.NDArray[Any], npt.NDArray[Any]]:

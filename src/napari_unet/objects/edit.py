@@ -1,0 +1,300 @@
+"""What an edit of the segmentation means for the annotation, and what is shown of both.
+
+The segmentation is the network's: 0 is background, numbers are objects (or classes). The annotation is the
+user's and the truth: 0 not annotated, 1 background, 2 and up objects (or class + 1). Edits come out as boxes
+of old and new values, so that undo restores every state exactly and nothing larger than what changed is
+touched.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_unet.objects.near import find_near
+from napari_unet.objects.overlaps import BoolArray, Int32Array, IntArray, count_overlaps, replace_values
+from napari_unet.objects.overlay import BACKGROUND, FIRST, NOT_ANNOTATED, LabelsAre, overlay_annotation
+
+Box = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """New values for a box of one array, with what was there before.
+
+    Attributes
+    ----------
+    offset : tuple of int
+        First corner of the box, one number per axis of the array.
+    old, new : arrays of one shape
+        Values of the box before and after.
+    """
+
+    offset: tuple[int, ...]
+    old: IntArray
+    new: IntArray
+
+    @property
+    def box(self) -> Box:
+        """The place of the change in its array."""
+        return tuple(slice(o, o + n) for o, n in zip(self.offset, self.new.shape, strict=True))
+
+
+def apply(array: IntArray, change: Change) -> None:
+    """Write the new values of `change` into `array`, in place."""
+    array[change.box] = change.new
+
+
+def invert(change: Change) -> Change:
+    """Return the change that takes `change` back."""
+    return Change(change.offset, change.new, change.old)
+
+
+def diff(old: IntArray, new: IntArray, box: Box | None = None) -> Change | None:
+    """Return the smallest change that makes `new` of `old`; None if they are equal.
+
+    Parameters
+    ----------
+    old, new : integer arrays of one shape
+        Both are copied where they differ.
+    box : tuple of slices, optional
+        Where they can differ; everywhere when not given.
+    """
+    box = box or tuple(slice(0, n) for n in old.shape)
+    differs = old[box] != new[box]
+    inner = _bounding_box(differs)
+    if inner is None:
+        return None
+    offset = tuple((b.start or 0) + i.start for b, i in zip(box, inner, strict=True))
+    return Change(offset, old[box][inner].copy(), new[box][inner].copy())
+
+
+def correct(
+    before: IntArray,
+    after: IntArray,
+    annotation: Int32Array,
+    labels_are: LabelsAre = "objects",
+    box: Box | None = None,
+    free_value: int | None = None,
+) -> Change | None:
+    """Return what an edit of the segmentation changes in the annotation.
+
+    A user's edit wins over everything older. *Objects*: every object that the edit touches (painted, painted
+    over or erased from, whatever is left of it) enters the annotation whole; erased pixels become background.
+    An object that was annotated keeps its value, the larger part if it was split; others get free values.
+    *Classes*: the edited pixels enter with their class.
+
+    Parameters
+    ----------
+    before, after : integer arrays (Y, X)
+        The segmentation as it was shown before and after the edit.
+    annotation : int32 array (Y, X)
+        The annotation so far, not changed here.
+    labels_are : {"objects", "classes"}
+        What the numbers mean.
+    box : tuple of slices, optional
+        Where the edit was, to search no further.
+    free_value : int, optional
+        First value that new objects may get, if other planes hold values, too; at least the largest here + 1.
+
+    Returns
+    -------
+    Change or None
+        Of the annotation; None if it already says all this.
+    """
+    edit = diff(before, after, box)
+    if edit is None:
+        return None
+    edited = edit.old != edit.new
+    if labels_are == "classes":
+        old = annotation[edit.box]
+        return _change_of(annotation, edit.box, np.where(edited, edit.new + BACKGROUND, old))
+    touched = np.union1d(edit.old[edited], edit.new[edited])
+    place = _unite(edit.box, _box_of(after, touched[touched > 0]))
+    place = _unite(
+        place, _box_of(annotation, _objects_under(annotation[place], np.isin(after[place], touched)))
+    )
+    old, shown = annotation[place], np.where(np.isin(after[place], touched), after[place], 0)
+    erased = (after[place] == 0) & (before[place] > 0)
+    values = _values_of_corrected(before[place], shown, np.where(erased, BACKGROUND, old))
+    new = np.where(shown > 0, replace_values(shown, _add_free(values, shown, annotation, free_value)), old)
+    new[erased] = BACKGROUND
+    return _change_of(annotation, place, new)
+
+
+def accept(
+    segmentation: IntArray,
+    annotation: Int32Array,
+    which: Collection[int] | BoolArray | None = None,
+    reach: float = 0.0,
+    labels_are: LabelsAre = "objects",
+    free_value: int | None = None,
+) -> Change | None:
+    """Return the annotation's change when objects of the segmentation are accepted as right.
+
+    Only not annotated pixels are filled. An object that is annotated in part is completed with the value that
+    it has; others get free values. Around accepted objects a ring of background is filled as wide as `reach`,
+    without other objects. *Classes*: the class map is accepted, within the region or of the classes given.
+
+    Parameters
+    ----------
+    segmentation : integer array (Y, X)
+        As shown, or as the network made it.
+    annotation : int32 array (Y, X)
+        The annotation so far, not changed here.
+    which : collection of int, bool array (Y, X) or None
+        Numbers of objects; a region, of which the objects count that lie in it with at least half of their
+        area; or the whole plane.
+    reach : float
+        Width of the ring in px: how far the border weight reaches.
+    labels_are : {"objects", "classes"}
+        What the numbers mean.
+    free_value : int, optional
+        First value that new objects may get, if other planes hold values, too; at least the largest here + 1.
+
+    Returns
+    -------
+    Change or None
+        Of the annotation; None if there is nothing left to fill.
+    """
+    if labels_are == "classes":
+        return _accept_classes(segmentation, annotation, which)
+    numbers = _chosen(segmentation, which)
+    place = _place_of_accepted(segmentation, annotation, numbers, reach)
+    if place is None:
+        return None
+    old, seen = annotation[place], segmentation[place]
+    shown = overlay_annotation(seen, old)
+    free = old == NOT_ANNOTATED
+    if numbers is not None:
+        # What is left of an object may be shown as part of an annotated one, under that one's number.
+        wanted = np.unique(shown[np.isin(seen, numbers) & free | np.isin(shown, numbers)])
+        chosen = np.isin(shown, wanted[wanted > 0])
+    else:
+        chosen = shown > 0
+    accepted = np.where(chosen, shown, 0)
+    pairs = count_overlaps(accepted, old).of_objects()
+    annotated = pairs.second >= FIRST
+    values = dict(zip(pairs.first[annotated].tolist(), pairs.second[annotated].tolist(), strict=True))
+    values = _add_free(values, accepted, annotation, free_value)
+    new = np.where(chosen & free, replace_values(accepted, values), old)
+    new[find_near(chosen, reach) & free & (shown == 0) & (seen == 0)] = BACKGROUND
+    return _change_of(annotation, place, new)
+
+
+def _accept_classes(
+    segmentation: IntArray, annotation: Int32Array, which: Collection[int] | BoolArray | None
+) -> Change | None:
+    free = annotation == NOT_ANNOTATED
+    if isinstance(which, np.ndarray) and which.dtype == bool:
+        free &= which
+    elif which is not None:
+        free &= np.isin(segmentation, list(which))
+    place = _bounding_box(free)
+    if place is None:
+        return None
+    new = np.where(free[place], segmentation[place] + BACKGROUND, annotation[place])
+    return _change_of(annotation, place, new)
+
+
+def _chosen(segmentation: IntArray, which: Collection[int] | BoolArray | None) -> IntArray | None:
+    """Return the numbers that are accepted; None for all."""
+    if which is None:
+        return None
+    if isinstance(which, np.ndarray) and which.dtype == bool:
+        overlaps = count_overlaps(segmentation, which.view(np.uint8))
+        areas = overlaps.areas_of_first()
+        inside = overlaps.where(overlaps.second > 0).areas_of_first()
+        numbers = np.array([k for k, n in inside.items() if 2 * n >= areas[k]], np.int64)
+    else:
+        numbers = np.unique(np.array(list(which), np.int64))
+    return numbers[numbers > 0]
+
+
+def _place_of_accepted(
+    segmentation: IntArray, annotation: IntArray, numbers: IntArray | None, reach: float
+) -> Box | None:
+    """Return the box that holds the chosen objects, the annotated objects on them, and the rings."""
+    if numbers is None:
+        return tuple(slice(0, n) for n in segmentation.shape)
+    place = _box_of(segmentation, numbers)
+    if place is None:
+        return None
+    under = _objects_under(annotation[place], np.isin(segmentation[place], numbers))
+    place = _unite(place, _box_of(annotation, under))
+    margin = int(np.ceil(reach)) + 1
+    return tuple(
+        slice(max(0, s.start - margin), min(n, s.stop + margin))
+        for s, n in zip(place, segmentation.shape, strict=True)
+    )
+
+
+def _values_of_corrected(before: IntArray, shown: IntArray, annotation: IntArray) -> dict[int, int]:
+    """Return the annotated value that each corrected object keeps.
+
+    An annotated object stays with the object that showed it already, otherwise with the one that now holds
+    most of it, unless more of it stays elsewhere. The arrays hold all of the annotated objects concerned.
+    """
+    pairs = count_overlaps(shown, annotation)
+    same = count_overlaps(np.where(before == shown, shown, 0), annotation)
+    unchanged = dict(
+        zip(zip(same.first.tolist(), same.second.tolist(), strict=True), same.pixels.tolist(), strict=True)
+    )
+    elsewhere = pairs.where(pairs.first == 0).areas_of_second()
+    found = pairs.where((pairs.first > 0) & (pairs.second >= FIRST))
+    candidates = sorted(
+        (-unchanged.get((k, v), 0), -pixels, k, v)
+        for k, v, pixels in zip(
+            found.first.tolist(), found.second.tolist(), found.pixels.tolist(), strict=True
+        )
+    )
+    values: dict[int, int] = {}
+    for _, pixels, k, v in candidates:
+        if k not in values and v not in values.values() and elsewhere.get(v, 0) <= -pixels:
+            values[k] = v
+    return values
+
+
+def _add_free(
+    values: dict[int, int], shown: IntArray, annotation: IntArray, free_value: int | None
+) -> dict[int, int]:
+    """Return `values` with a free one for every other object that is shown."""
+    free = max(FIRST, int(annotation.max(initial=0)) + 1, free_value or FIRST)
+    others = [k for k in np.unique(shown).tolist() if k > 0 and k not in values]
+    return values | {k: free + n for n, k in enumerate(others)}
+
+
+def _objects_under(annotation: IntArray, mask: BoolArray) -> IntArray:
+    under = np.unique(annotation[mask])
+    return under[under >= FIRST]
+
+
+def _box_of(array: IntArray, values: IntArray) -> Box | None:
+    """Return the smallest box that holds all of the values; None if there are none."""
+    return _bounding_box(np.isin(array, values)) if values.size else None
+
+
+def _bounding_box(mask: BoolArray) -> Box | None:
+    box = []
+    for axis in range(mask.ndim):
+        along = np.flatnonzero(mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis)))
+        if not along.size:
+            return None
+        box.append(slice(int(along[0]), int(along[-1]) + 1))
+    return tuple(box)
+
+
+def _unite(box: Box, other: Box | None) -> Box:
+    if other is None:
+        return box
+    return tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(box, other, strict=True))
+
+
+def _change_of(annotation: Int32Array, place: Box, new: IntArray) -> Change | None:
+    """Return the smallest change that makes the place of the annotation `new`."""
+    old = annotation[place]
+    inner = _bounding_box(old != new)
+    if inner is None:
+        return None
+    offset = tuple(p.start + i.start for p, i in zip(place, inner, strict=True))
+    return Change(offset, old[inner].copy(), new[inner].astype(annotation.dtype))
