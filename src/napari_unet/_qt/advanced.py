@@ -18,7 +18,8 @@ FORMULAS = {
     "w_c balances the classes; d1, d2: distances in network px to the nearest and second nearest object. "
     "(Ronneberger, Fischer, Brox 2015)",
     "falk2019": "background: w(x) = v + w0 · exp(−(d1 + d2)² / (2σ²)) + (1 − v) · exp(−d1² / (2σ_bal²))\n"
-    "objects: 1; d1, d2: distances in network px to the nearest and second nearest object. (Falk et al. 2019)",
+    "objects: 1; d1, d2: distances in network px to the nearest and second nearest object. "
+    "(Falk et al. 2019)",
 }
 _FIELDS = {"ronneberger2015": ("balance_classes",), "falk2019": ("v", "sigma_balance")}
 

@@ -11,8 +11,9 @@ from napari_unet.session import Which
 TOOLTIP = "Edit the Segmentation layer: every object that you touch becomes part of your annotation."
 
 HOW = (
-    "Paint, fill or erase on the Segmentation layer with napari's tools: what you touch enters the annotation, what "
-    "you erase becomes background. Pick an object (tool 5) and accept it, or press Y over it. Then train again."
+    "Paint, fill or erase on the Segmentation layer with napari's tools: what you touch enters the "
+    "annotation, what you erase becomes background. Pick an object and accept it, or press Y "
+    "over it. Then train again."
 )
 
 

@@ -91,14 +91,10 @@ class Curves(QWidget):
         self._quality_view.setGeometry(self._plot.getPlotItem().vb.sceneBoundingRect())
 
 
-def quality_of(held_out: Any) -> float | None:
-    """Return the one number to draw among held-out scores, 0 to 1."""
-    if not held_out:
-        return None
-    for name in ("quality", "f1", "average_precision", "ap", "seg", "mean_iou", "iou", "foreground_iou"):
-        if name in held_out and np.isfinite(held_out[name]):
-            return float(held_out[name])
-    return None
+def quality_of(held_out: dict[str, float] | None) -> float | None:
+    """Return the held-out score that decides which weights are kept, 0 to 1."""
+    score = (held_out or {}).get("score")
+    return score if score is not None and np.isfinite(score) else None
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -37,9 +37,8 @@ class ImageStep(QWidget):
         self.size.setSuffix(" px")
         self.size.setKeyboardTracking(False)
         self.size.setToolTip(
-            "<p>Diameter of a typical object. It is measured on the objects you painted whole; the image is "
-            "resampled for the network so that such an object is about 28 px large. Change it to overrule the "
-            "measurement.</p>"
+            "<p>Diameter of a typical object, measured on the objects you painted whole. The image is "
+            "resampled for the network so that such an object is about 28 px large. Change it to overrule that.</p>"
         )
         self.size.valueChanged.connect(self._set_size)
         self.size_origin = hint()

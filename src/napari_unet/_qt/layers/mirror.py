@@ -169,8 +169,8 @@ class Mirror(QObject):
         if tell:
             is_size, needed = (" × ".join(str(n) for n in s) for s in (shape, truth.shape))
             self.misfit.emit(
-                f"“{self.layer.name}” was given data of {is_size} px, the image is {needed}; what you painted "
-                "is kept, press “Show it again” to go on with it."
+                f"“{self.layer.name}” was given data of {is_size} px, the image is {needed}; what you "
+                "painted is kept, press “Show it again” to go on with it."
             )
         return False
 

@@ -1,0 +1,75 @@
+"""A real viewer with the dock open, and a check that no test leaves a widget behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("NAPARI_ASYNC", "0")
+
+
+@pytest.fixture(autouse=True)
+def _no_widget_is_left(qapp: Any, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test after which a top-level widget of ours is still alive."""
+    from qtpy.QtCore import QCoreApplication, QEvent
+
+    before = {id(widget) for widget in qapp.topLevelWidgets()}
+
+    def left_over() -> list[str]:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        qapp.processEvents()
+        ours = [w for w in qapp.topLevelWidgets() if type(w).__module__.startswith("napari_unet")]
+        return [type(widget).__name__ for widget in ours if id(widget) not in before]
+
+    yield
+    left = left_over()
+    if left:  # collecting takes half a second: only where it may change the answer
+        gc.collect()
+        left = left_over()
+    if getattr(request.node, "rep_call", None) is not None and request.node.rep_call.failed:
+        return  # the test's own failure says more
+    assert not left, f"left behind: {left}"
+
+
+@pytest.fixture
+def open_dock(make_napari_viewer: Callable[..., Any]) -> Iterator[Callable[..., tuple[Any, Any]]]:
+    """Return a function that opens a viewer with the dock; jobs that still run are ended afterwards."""
+    from napari_unet._qt import loop as loops
+
+    def open_one(*, show: bool = False, size: tuple[int, int] = (1400, 900)) -> tuple[Any, Any]:
+        from napari_unet._qt.dock import Dock
+
+        viewer = make_napari_viewer(show=show)
+        dock = Dock(viewer)
+        viewer.window.add_dock_widget(dock, name="U-Net", area="right")
+        if show:
+            viewer.window.resize(*size)
+        return viewer, dock
+
+    yield open_one
+    from superqt.utils import WorkerBase
+
+    for loop in list(loops._loops.values()):
+        loop.end()
+    WorkerBase.await_workers(30_000)
+
+
+@pytest.fixture
+def discs() -> tuple[np.ndarray, np.ndarray]:
+    """Return a small image of bright discs, uint8, and its labels in the project's coding."""
+    yy, xx = np.mgrid[:96, :128]
+    image = np.full((96, 128), 30, np.uint8)
+    labels = np.zeros((96, 128), np.int32)
+    for i, (y, x) in enumerate([(24, 24), (24, 64), (24, 104), (72, 24), (72, 64), (72, 104)]):
+        inside = (yy - y) ** 2 + (xx - x) ** 2 < 12**2
+        image[inside] = 190
+        if i < 4:
+            labels[(yy - y) ** 2 + (xx - x) ** 2 < 17**2] = 1
+            labels[inside] = i + 2
+    noise = np.random.default_rng(0).integers(0, 20, image.shape)
+    return (image + noise).astype(np.uint8), labels

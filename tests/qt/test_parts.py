@@ -1,0 +1,93 @@
+"""Curves, strip, sections and the message line, each alone."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from napari_unet._qt.colours import annotation_colours, segmentation_colours
+from napari_unet._qt.curves import Curves
+from napari_unet._qt.messages import MessageLine
+from napari_unet._qt.section import ElidedLabel
+from napari_unet._qt.strip import Strip
+
+
+def report(step: int, loss: float, held_out: Any = None) -> SimpleNamespace:
+    return SimpleNamespace(step=step, loss=loss, held_out=held_out)
+
+
+def test_curves_keep_every_held_out_score_and_leave_out_what_is_no_number(qtbot: Any) -> None:
+    curves = Curves()
+    qtbot.addWidget(curves)
+    curves.add(
+        report(i, float("nan") if i == 5 else 1 / (i + 1), {"score": 0.5} if i % 100 == 0 else None)
+        for i in range(2000)
+    )
+    assert curves.n_points() == (1999, 20)
+    assert len(curves._loss_curve.getData()[0]) <= 400
+    curves.clear()
+    assert curves.n_points() == (0, 0)
+
+
+def test_strip_keeps_the_shape_of_what_it_shows(qtbot: Any) -> None:
+    strip = Strip()
+    qtbot.addWidget(strip)
+    strip.resize(300, 10)
+    strip.show()
+    strip.set_rgb(np.zeros((30, 100, 3), np.uint8))
+    assert abs(strip.height() - 90) <= 1
+
+
+def test_strip_shows_the_colours_it_was_given(qtbot: Any) -> None:
+    strip = Strip()
+    qtbot.addWidget(strip)
+    strip.resize(60, 60)
+    strip.show()
+    rgb = np.zeros((60, 60, 3), np.uint8)
+    rgb[:, 30:] = (200, 10, 60)
+    strip.set_rgb(rgb[:, ::-1])  # not contiguous
+    shown = strip.pixmap().toImage()
+    colour = shown.pixelColor(5, 30)
+    assert (colour.red(), colour.green(), colour.blue()) == (200, 10, 60)
+
+
+def test_message_line_shows_the_last_and_keeps_earlier_ones(qtbot: Any) -> None:
+    line = MessageLine(kept=3)
+    qtbot.addWidget(line)
+    assert line.isHidden()
+    for i in range(5):
+        line.say("error" if i == 4 else "info", f"sentence {i}")
+    assert (line.level(), line.text()) == ("error", "sentence 4")
+    assert line.toolTip().splitlines() == ["Before that:", "sentence 2", "sentence 3"]
+
+
+def test_a_long_text_is_shortened_and_whole_in_the_tooltip(qtbot: Any) -> None:
+    label = ElidedLabel()
+    qtbot.addWidget(label)
+    label.resize(60, 20)
+    label.show()
+    label.setText("a text that is much longer than sixty pixels")
+    assert label.text().endswith("pixels")
+    assert label.toolTip() == label.text()
+    assert label.minimumSizeHint().width() <= 20
+
+
+def test_background_has_a_colour_that_no_object_has() -> None:
+    colours = annotation_colours()
+    background = colours.map(np.array([1]))[0]
+    objects = colours.map(np.arange(2, 40_000))
+    assert not np.any(np.all(np.isclose(objects, background, atol=0.02), axis=1))
+    assert colours.map(np.array([0]))[0][3] == 0
+    assert segmentation_colours().map(np.array([0]))[0][3] == 0
+
+
+def test_neighbouring_numbers_differ_also_for_people_who_see_no_red_or_no_green() -> None:
+    # Viénot, Brettel, Mollon 1999, for linear RGB: what protanopes and deuteranopes see.
+    protan = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
+    deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
+    colours = annotation_colours().map(np.arange(1, 15))[:, :3] ** 2.2
+    for seen in (np.eye(3), protan, deutan):
+        shown = np.clip(colours @ seen.T, 0, 1) ** (1 / 2.2)
+        assert np.linalg.norm(np.diff(shown, axis=0), axis=1).min() > 0.1
