@@ -5,8 +5,6 @@ adjacent; the Fiji plugin cuts 1 px, the script of 2016 about 2 px. Here it is o
 contact at most.
 """
 
-from collections.abc import Collection
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,39 +19,43 @@ def cut_gaps(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     because an object so thin that it would vanish was left whole, one side more is cut. No two objects are
     8-neighbours after it, and every pixel that was cut had another object among its 8 neighbours.
     """
-    if not _contacts(labels, _HALF_OF_8).any():
-        return labels.copy()
-    cut = np.where(_contacts(labels, _HALF_OF_8[:2]), BACKGROUND, labels).astype(np.int32)
-    vanished = np.setdiff1d(values_present(labels, FIRST), values_present(cut, FIRST), assume_unique=True)
-    thin = np.isin(labels, vanished) if vanished.size else np.zeros(labels.shape, bool)
-    cut[thin] = labels[thin]
+    flat = labels.ravel()
+    contacts = [_pairs(labels, direction) for direction in _HALF_OF_8]
+    cut = flat.copy()
+    for pair in contacts[:2]:
+        for side in pair:
+            cut[side] = BACKGROUND
+    thin = np.setdiff1d(values_present(labels), values_present(cut), assume_unique=True)
+    if thin.size:
+        whole = np.isin(flat, thin)
+        cut[whole] = flat[whole]
+
+    a, b = (np.concatenate(side) for side in zip(*contacts, strict=True))
+    touching = (cut[a] >= FIRST) & (cut[b] >= FIRST)
+    a, b = a[touching], b[touching]
     # of two that still touch, thin objects stay, and otherwise the one with the lower value
-    order = np.where(thin, -1, 1) * (np.int64(1) << 32) + cut
-    cut[_contacts(cut, _HALF_OF_8, order)] = BACKGROUND
-    return cut
+    keep_a, keep_b = np.isin(cut[a], thin), np.isin(cut[b], thin)
+    cut_a = np.where(keep_a == keep_b, cut[a] > cut[b], keep_b)
+    cut[np.where(cut_a, a, b)] = BACKGROUND
+    return cut.reshape(labels.shape)
 
 
 _HALF_OF_8 = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Each pair of 8-neighbours once; the first two are the pairs that share an edge."""
 
 
-def _contacts(
-    labels: NDArray[np.int32],
-    directions: Collection[tuple[int, int]],
-    order: NDArray[np.int64] | None = None,
-) -> NDArray[np.bool_]:
-    """Pixels that have another object for a neighbour; with ``order`` only the later one of each pair."""
-    found = np.zeros(labels.shape, bool)
+def _pairs(
+    labels: NDArray[np.int32], direction: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Flat positions of the neighbours in one direction that belong to different objects."""
+    dy, dx = direction
     height, width = labels.shape
-    for dy, dx in directions:
-        here = (slice(0, height - dy), slice(max(-dx, 0), width - max(dx, 0)))
-        there = (slice(dy, height), slice(max(dx, 0), width - max(-dx, 0)))
-        a, b = labels[here], labels[there]
-        touching = (a != b) & (a >= FIRST) & (b >= FIRST)
-        if order is None:
-            found[here] |= touching
-            found[there] |= touching
-        else:
-            found[here] |= touching & (order[here] > order[there])
-            found[there] |= touching & (order[here] < order[there])
-    return found
+    left, right = max(-dx, 0), max(dx, 0)
+    a = labels[: height - dy, left : width - right]
+    b = labels[dy:, right : width - left]
+    different = a != b
+    different &= a >= FIRST
+    different &= b >= FIRST
+    rows, columns = np.nonzero(different)
+    first = rows * width + columns + left
+    return first, first + dy * width + dx

@@ -114,8 +114,8 @@ def _find_incomplete(labels: NDArray[np.int32], marked: Collection[int]) -> list
         )
         return [Problem(sentence, False, where, "only_scribbles")]
     sentence = (
-        f"{unfinished.size} of {values.size} objects {'is' if unfinished.size == 1 else 'are'} not closed in by "
-        "background: close them in, or say that they are complete, to teach size and borders from them."
+        f"{unfinished.size} of {values.size} objects {'is' if unfinished.size == 1 else 'are'} not closed in "
+        "by background: close them in, or say that they are complete, to teach size and borders from them."
     )
     return [Problem(sentence, False, where, "not_enclosed")]
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_unet.annotation.boxes import keep_values, values_present
+from napari_unet.annotation.boxes import bounding_boxes, keep_values, values_present
 from napari_unet.annotation.coding import BACKGROUND, FIRST, NOT_ANNOTATED, LabelsAre
 from napari_unet.annotation.gaps import cut_gaps
 from napari_unet.errors import UserError
@@ -145,7 +145,7 @@ def make_target(
         classes=_class_of_objects(cut, object_classes or {}),
         known=known,
         objects=objects,
-        distance=_relative_distance(np.where(objects > 0, cut, 0)),
+        distance=_relative_distance(np.where((objects > 0) & (cut >= FIRST), cut, 0)),
         distance_known=(labels == BACKGROUND) | (objects > 0),
     )
 
@@ -181,8 +181,7 @@ def _relative_distance(objects: NDArray[np.int32]) -> NDArray[np.float32]:
         return np.ones(objects.shape, np.float32)
     # objects lie apart, so that the nearest pixel outside an object is never another object's
     distance: NDArray[np.float32] = ndimage.distance_transform_edt(inside).astype(np.float32)
-    values, index = np.unique(objects[inside], return_inverse=True)
-    largest = np.zeros(values.size, np.float32)
-    np.maximum.at(largest, index, distance[inside])
-    distance[inside] /= largest[index]
+    for value, box in bounding_boxes(objects).items():
+        own = objects[box] == value
+        distance[box][own] /= distance[box][own].max()
     return distance
