@@ -1,32 +1,5 @@
 """The loop from a shell: ``napari-unet`` and its commands."""
 
-from __future__ import annotations
+from napari_unet.cli.commands import app, main
 
-import typer
-
-from napari_unet.cli.console import OneSentenceGroup
-from napari_unet.cli.doctor import doctor
-from napari_unet.cli.evaluate import evaluate
-from napari_unet.cli.open_window import open_window
-from napari_unet.cli.segment import segment
-from napari_unet.cli.train import train
-from napari_unet.cli.weights import weights
-
-app = typer.Typer(
-    cls=OneSentenceGroup,
-    help="Paint a few cells, press Train, correct, train again. Without a command: opens napari.",
-    no_args_is_help=False,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("open", help="Open napari with the dock; the same as no command at all.")(open_window)
-app.command("train", help="Train a network on images and what was painted on them.")(train)
-app.command("segment", help="Segment images with a trained network.")(segment)
-app.command("evaluate", help="Measure how well a segmentation agrees with the truth.")(evaluate)
-app.command("weights", help="Write the weight map that training uses for these labels.")(weights)
-app.command("doctor", help="Show versions, device, window system and speed.")(doctor)
-
-
-def main() -> None:
-    """Run the command that the shell asks for."""
-    app()
+__all__ = ["app", "main"]

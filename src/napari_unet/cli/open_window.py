@@ -10,6 +10,8 @@ import typer
 import napari_unet
 from napari_unet.errors import UserError
 from napari_unet.formats.images import find_images
+from napari_unet.samples import as_layers, find_sample
+from napari_unet.samples.sample import LayerData
 
 
 def open_window(
@@ -24,15 +26,24 @@ def open_window(
         typer.echo(napari_unet.__version__)
         return
     found = find_images(files) if files else []
-    layers = []
+    layers: list[LayerData] = []
     if sample is not None:
-        from napari_unet.samples import as_layers, find_sample
-
         layers = as_layers(find_sample(sample))
+    start_napari(found, layers)
+
+
+def start_napari(files: list[Path], layers: list[LayerData]) -> None:
+    """Open the window; say what to install where there is none.
+
+    Raises
+    ------
+    UserError
+        If napari or Qt is not installed, or an image can't be read.
+    """
     try:
         from napari_unet._qt.window import open_napari
     except ImportError as error:
         raise UserError(
             f'The window needs napari with Qt ({error}); install both: pip install "napari-unet[all]".'
         ) from error
-    open_napari(found, layers)
+    open_napari(files, layers)

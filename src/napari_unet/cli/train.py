@@ -64,15 +64,17 @@ def train(
     """Train and write the model; Ctrl-C keeps the best network so far."""
     check_model_path(output)
     _check_numbers(minutes, steps, object_size, threads, seed)
+
+    from napari_unet.network.device import choose_device
+
+    choose_device(device)
     first = _load_start(start)
     annotated, rgb = read_annotated(images, labels, coding, labels_are)
 
-    from napari_unet.network.device import choose_device
     from napari_unet.network.model_file import save_model
     from napari_unet.network.training import TrainingSettings
     from napari_unet.workflow import train_model
 
-    choose_device(device)
     chosen = {"preset": preset.value, "steps": steps, "device": device, "threads": threads, "seed": seed}
     settings = TrainingSettings.model_validate({**chosen, "minutes": None if steps else minutes})
     with stop_on_interrupt() as should_stop, progress_bar(remaining=False) as progress:

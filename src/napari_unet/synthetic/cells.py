@@ -74,7 +74,7 @@ def touching_cells(
     height, width = shape
     if height < 1 or width < 1 or diameter < 3 or (n is not None and n < 0):
         raise UserError(
-            "Touching cells need a positive image size, a diameter of at least 3 px and a number of at least 0; "
+            "Touching cells need a positive image size, a diameter of at least 3 px and no negative number; "
             f"got {shape}, {diameter} and {n}."
         )
     rng = np.random.default_rng(seed)

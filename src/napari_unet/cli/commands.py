@@ -1,0 +1,27 @@
+"""The commands of ``napari-unet``, one file each."""
+
+from __future__ import annotations
+
+import typer
+
+from napari_unet.cli import doctor, evaluate, open_window, segment, train, weights
+from napari_unet.cli.console import OneSentenceGroup
+
+app = typer.Typer(
+    cls=OneSentenceGroup,
+    help="Paint a few cells, press Train, correct, train again. Without a command: opens napari.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("open", help="Open napari with the dock; the same as no command at all.")(open_window.open_window)
+app.command("train", help="Train a network on images and what was painted on them.")(train.train)
+app.command("segment", help="Segment images with a trained network.")(segment.segment)
+app.command("evaluate", help="Measure how well a segmentation agrees with the truth.")(evaluate.evaluate)
+app.command("weights", help="Write the weight map that training uses for these labels.")(weights.weights)
+app.command("doctor", help="Show versions, device, window system and speed.")(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command that the shell asks for."""
+    app()
