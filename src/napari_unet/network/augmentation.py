@@ -1,7 +1,7 @@
-"""Variations of a training patch: each is drawn from one grid of coordinates, so that nothing is resampled twice.
+"""Variations of a training patch, each drawn from one grid of coordinates: nothing is resampled twice.
 
-Displacements follow Ronneberger et al. 2015 (random vectors on a coarse grid, bicubic in between) with the grid's
-spacing fixed as in the Fiji plugin (Falk et al. 2019), so that they do not depend on the size of the patch.
+Displacements follow Ronneberger et al. 2015 (random vectors on a coarse grid, bicubic in between) with the
+grid's spacing fixed as in the Fiji plugin (Falk et al. 2019): they do not depend on the size of the patch.
 """
 
 from dataclasses import dataclass
@@ -21,42 +21,69 @@ class AugmentationSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     shift: float = Field(
-        0.3, ge=0, le=1, title="Shift", description="Patches are moved by up to this fraction of their side."
+        default=0.3,
+        ge=0,
+        le=1,
+        title="Shift",
+        description="Patches are moved by up to this fraction of their side.",
     )
-    flips: bool = Field(True, title="Flips", description="Mirror patches left-right and up-down.")
+    flips: bool = Field(default=True, title="Flips", description="Mirror patches left-right and up-down.")
     rotation: float = Field(
-        180.0, ge=0, le=180, title="Rotation (°)", description="Turn patches by up to this angle, both ways."
+        default=180.0,
+        ge=0,
+        le=180,
+        title="Rotation (°)",
+        description="Turn patches by up to this angle, both ways.",
     )
     scale: float = Field(
-        0.25, ge=0, le=1, title="Size", description="Enlarge or shrink patches by up to this fraction."
+        default=0.25,
+        ge=0,
+        le=1,
+        title="Size",
+        description="Enlarge or shrink patches by up to this fraction.",
     )
     elastic_sigma: float = Field(
-        2.5, ge=0, title="Elastic shift σ (px)", description="Standard deviation of the random displacements."
+        default=2.5, ge=0, title="Elastic shift σ (px)", description="Typical length of random displacements."
     )
     elastic_spacing: float = Field(
-        40.0, ge=4, title="Elastic spacing (px)", description="Distance between two random displacements."
+        default=40.0,
+        ge=4,
+        title="Elastic spacing (px)",
+        description="Distance between two random displacements.",
     )
     brightness: float = Field(
-        0.15, ge=0, le=2, title="Brightness", description="Add up to this fraction of the grey range."
+        default=0.15, ge=0, le=2, title="Brightness", description="Add up to this fraction of the grey range."
     )
     contrast: float = Field(
-        0.35,
+        default=0.35,
         ge=0,
         le=0.95,
         title="Contrast",
         description="Stretch or squeeze grey values by up to this fraction.",
     )
     gamma: float = Field(
-        0.35, ge=0, le=2, title="Gamma", description="Raise grey values to a power between e^-γ and e^γ."
+        default=0.35,
+        ge=0,
+        le=2,
+        title="Gamma",
+        description="Raise grey values to a power between e^-γ and e^γ.",
     )
     noise: float = Field(
-        0.04, ge=0, le=1, title="Noise", description="Add noise of up to this fraction of the grey range."
+        default=0.04,
+        ge=0,
+        le=1,
+        title="Noise",
+        description="Add noise of up to this fraction of the grey range.",
     )
     blur: float = Field(
-        1.0, ge=0, le=10, title="Blur σ (px)", description="Blur one patch in four by up to this much."
+        default=1.0,
+        ge=0,
+        le=10,
+        title="Blur σ (px)",
+        description="Blur one patch in four by up to this much.",
     )
     colour: float = Field(
-        0.15,
+        default=0.15,
         ge=0,
         le=1,
         title="Colour (RGB)",
@@ -67,7 +94,7 @@ class AugmentationSettings(BaseModel):
     def none(cls) -> "AugmentationSettings":
         """Return settings that leave every patch as it is."""
         off = {name: 0.0 for name in cls.model_fields if name not in ("flips", "elastic_spacing")}
-        return cls(flips=False, **off)  # type: ignore[arg-type]
+        return cls(flips=False, **off)
 
 
 @dataclass(frozen=True)
@@ -89,7 +116,7 @@ def draw_grid(
     ----------
     rng : numpy Generator
     centre : (float, float)
-        Middle of the patch in px of the image, before it is varied (without the shift, which the sampler does).
+        Middle of the patch in px of the image; the shift is the sampler's.
     size : int
         Side of the patch in px.
     settings : AugmentationSettings
@@ -104,7 +131,8 @@ def draw_grid(
     grid = np.tensordot(matrix, offsets, axes=1) + np.reshape(centre, (2, 1, 1))
     if settings.elastic_sigma > 0:
         grid += _elastic_displacement(rng, size, settings)
-    return grid.astype(np.float32)
+    result: Float32 = grid.astype(np.float32)
+    return result
 
 
 def _elastic_displacement(
@@ -119,7 +147,7 @@ def _elastic_displacement(
 
 
 def _cubic_weights(positions: NDArray[np.float64], nodes: int) -> NDArray[np.float64]:
-    """Weights (len(positions), nodes) of the cubic interpolation of Keys (1981, a = -1/2) at positions on 0, 1, …."""
+    """Weights (len(positions), nodes) of cubic interpolation (Keys 1981, a = -1/2) between nodes 0, 1, …."""
     d = np.abs(positions[:, None] - np.arange(nodes))
     near = (1.5 * d - 2.5) * d * d + 1
     far = ((-0.5 * d + 2.5) * d - 4) * d + 2
@@ -145,32 +173,43 @@ def sample_image(coefficients: Float32, grid: Float32) -> Float32:
 
 
 def sample_planes(planes: Planes, grid: Float32) -> Planes:
-    """Take the target at `grid` (2, h, w): classes and what is known from the nearest pixel, the rest linearly.
+    """Take the target at `grid` (2, h, w): classes and what is known from the nearest pixel, the rest linear.
 
     A pixel whose nearest pixel has no weight gets none: its class says nothing.
     """
     shape = planes.classes.shape
-    y, x = (_mirrored(np.rint(axis).astype(np.int64), n) for axis, n in zip(grid, shape, strict=True))
-    linear = [
-        ndimage.map_coordinates(plane, grid, order=1, mode="mirror", output=np.float32)
+    nearest = _flat_index(np.rint(grid), shape)
+    below = np.floor(grid)
+    corners = [_flat_index(below + np.reshape(step, (2, 1, 1)), shape) for step in np.ndindex(2, 2)]
+    y, x = grid - below
+    shares = [(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x]  # of the corners, in the same order
+    weights, distance = (
+        sum(share * plane.ravel()[corner] for share, corner in zip(shares, corners, strict=True))
         for plane in (planes.weights, planes.distance)
-    ]
-    weights = np.where(planes.weights[y, x] > 0, linear[0], np.float32(0))
-    return Planes(planes.classes[y, x], weights, linear[1], planes.distance_known[y, x])
+    )
+    return Planes(
+        planes.classes.ravel()[nearest],
+        np.where(planes.weights.ravel()[nearest] > 0, weights, np.float32(0)),
+        np.clip(distance, np.float32(0), np.float32(1)),  # sums of shares round beyond the ends
+        planes.distance_known.ravel()[nearest],
+    )
 
 
-def _mirrored(index: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """Fold indices beyond 0…n-1 back, without repeating the edge's pixel."""
-    if n == 1:
-        return np.zeros_like(index)
-    index = np.abs(index) % (2 * n - 2)
-    return np.where(index < n, index, 2 * n - 2 - index)
+def _flat_index(grid: Float32, shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """Index into the ravelled plane; coordinates beyond its edges are mirrored, the edge itself not repeated."""
+    folded = []
+    for axis, n in zip(grid.astype(np.intp), shape, strict=True):
+        period = max(2 * n - 2, 1)
+        inside = np.abs(axis) % period
+        folded.append(np.minimum(inside, 2 * n - 2 - inside))
+    index: NDArray[np.intp] = folded[0] * shape[1] + folded[1]
+    return index
 
 
 def vary_grey(
     image: Float32, rng: np.random.Generator, settings: AugmentationSettings, rgb: bool = False
 ) -> Float32:
-    """Vary brightness, contrast, gamma, blur, noise and (RGB) colour of a patch (C, h, w) normalised to about 0…1.
+    """Vary brightness, contrast, gamma, blur, noise and (RGB) colour of a patch (C, h, w) of about 0…1.
 
     Channels of RGB vary together, and then in colour; other channels each on their own, as stains do.
     """

@@ -1,5 +1,6 @@
 """Places that no patch ever trains on, so that quality can be told honestly."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -55,8 +56,8 @@ class _Candidate:
 def choose_held_out(images: Sequence[TrainingImage], seed: int) -> tuple[list[HeldOutPlace], str]:
     """Choose places with about a fifth of what is annotated, or none when there is too little.
 
-    Complete objects are counted when there are any; otherwise (scribbles or classes) annotated pixels, and every
-    class must then be both held out and left to train on.
+    Complete objects are counted when there are any; otherwise (scribbles or classes) annotated pixels, and
+    every class must then be both held out and left to train on.
 
     Parameters
     ----------
@@ -77,8 +78,8 @@ def choose_held_out(images: Sequence[TrainingImage], seed: int) -> tuple[list[He
         return _choose_by_pixels(images, np.random.default_rng(seed))
     if n_objects < FEWEST_OBJECTS:
         return [], (
-            f"Quality is not measured: of {n_objects} complete object{'s' * (n_objects != 1)} none can be spared "
-            f"for a test. Annotate {FEWEST_OBJECTS} or more."
+            f"Quality is not measured: {n_objects} complete object{'s' * (n_objects != 1)} are too few "
+            f"to spare some for a test. Annotate {FEWEST_OBJECTS} or more."
         )
     candidates = [
         _Candidate(place, np.array([_count_objects(truth)]))
@@ -136,8 +137,8 @@ def _possible_places(image: TrainingImage, images: Sequence[TrainingImage]) -> l
     rows, columns = (np.linspace(0, n, max(1, round(n / side)) + 1).astype(int) for n in (height, width))
     return [
         HeldOutPlace(image.name, (int(y0), int(y1), int(x0), int(x1)))
-        for y0, y1 in zip(rows[:-1], rows[1:], strict=True)
-        for x0, x1 in zip(columns[:-1], columns[1:], strict=True)
+        for y0, y1 in itertools.pairwise(rows)
+        for x0, x1 in itertools.pairwise(columns)
     ]
 
 
@@ -172,7 +173,7 @@ def held_out_truth(
     Returns
     -------
     objects : (Y, X) int32
-        Complete objects that lie in the places with more than half of their area, each as a whole; 0 elsewhere.
+        Complete objects with more than half of their area in the places, each as a whole; 0 elsewhere.
     valid : (Y, X) bool
         Annotated pixels of the places, with these objects and without the others.
     """
@@ -187,7 +188,7 @@ def held_out_truth(
 
 
 def without_held_out(images: Sequence[TrainingImage], places: Sequence[HeldOutPlace]) -> list[TrainingImage]:
-    """Take the places out of what is trained on: their pixels, and every object that reaches into them, weigh 0.
+    """Take the places out of what is trained on: there, and in objects that reach into them, all weighs 0.
 
     Places in images that are not given are left out.
     """

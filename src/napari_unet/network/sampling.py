@@ -88,8 +88,8 @@ class Batch:
 class PatchSampler:
     """Draws varied patches around annotated pixels, balanced over images, classes and objects.
 
-    A third of the patches is centred on a class drawn evenly, a third on an object drawn evenly, and a third where
-    the network was wrong in what `report_errors` told. All randomness comes from `rng`.
+    A third of the patches is centred on a class drawn evenly, a third on an object drawn evenly, and a third
+    where the network was wrong in what `report_errors` told. All randomness comes from `rng`.
 
     Parameters
     ----------
@@ -181,7 +181,6 @@ class _Source:
         self.coefficients = spline_coefficients(image.image)
         self.planes = Planes(image.classes, image.weights, image.distance, image.distance_known)
         known = image.weights > 0
-        # rarer pixels of one class on its border to others teach most; each class is drawn evenly
         self._by_class = [
             _thinned(np.flatnonzero(known & (image.classes == value)), rng)
             for value in np.unique(image.classes[known])
@@ -226,8 +225,8 @@ def _thinned(pixels: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.i
 class Prefetch:
     """Draws batches in one background thread, a fixed number of steps ahead of the training.
 
-    Batch j is drawn after the errors of batch j - `AHEAD` were told, however fast either side is: the patches of a
-    seed are always the same. Use as a context manager; on leaving it the thread ends.
+    Batch j is drawn after the errors of batch j - `AHEAD` were told, however fast either side is: the patches
+    of a seed are always the same. Use as a context manager; on leaving it the thread ends.
 
     Parameters
     ----------
@@ -262,7 +261,7 @@ class Prefetch:
         return drawn
 
     def report(self, batch: Batch, errors: Float32) -> None:
-        """Tell the errors of the batch that `next` gave, see `PatchSampler.report_errors`; once for each batch."""
+        """Tell the errors of the batch that `next` gave (see `PatchSampler.report_errors`), once for each."""
         self._told.put((batch, errors))
 
     def _draw_ahead(self) -> None:

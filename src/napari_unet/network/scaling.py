@@ -1,7 +1,7 @@
 """At which resolution and in which grey range the network sees an image.
 
-The scale is the largest speed lever there is: cells of 100 px cost ten times the pixels of cells of 30 px for no
-gain. But what is thin (membranes, vessels, myelin) or small is lost when an image is reduced too far.
+The scale is the largest speed lever there is: cells of 100 px cost ten times the pixels of cells of 30 px for
+no gain. But what is thin (membranes, vessels, myelin) or small is lost when an image is reduced too far.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ TARGET_SIZE = 28.0
 LEAST_THIN_WIDTH = 5.0
 """Width in px that thin structures keep at the network's scale."""
 UNCHANGED = (0.8, 1.5)
-"""Object sizes within these multiples of the target stay as they are: resampling costs detail, and gains little."""
+"""Object sizes within these multiples of the target stay: resampling costs detail, and gains little there."""
 SMALLEST_SCALE = 1 / 16
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.5, 99.8
 CLIPPED = (-1.0, 3.0)
@@ -35,7 +35,7 @@ class Normalisation(BaseModel):
     mode: Literal["as in training", "per image"] = Field(
         default="per image",
         title="Grey range",
-        description="As in training: every image is shown to the network with the range of the training images. "
+        description="As in training: every image is shown with the grey range of the training images. "
         "Per image: each image with its own range, for images of differing brightness.",
     )
     low: tuple[float, ...] = Field(description="Grey value per channel that becomes 0.")
@@ -53,7 +53,7 @@ class Normalisation(BaseModel):
 def measure_normalisation(
     images: Sequence[NDArray[Any]], mode: Literal["as in training", "per image"] = "per image"
 ) -> Normalisation:
-    """Measure the grey range of images: their 0.5 and 99.8 percentiles per channel, each image counting equally.
+    """Measure the grey range of images: their 0.5 and 99.8 percentiles per channel, averaged over images.
 
     Parameters
     ----------
@@ -79,7 +79,8 @@ def normalise(image: NDArray[Any], normalisation: Normalisation) -> NDArray[np.f
     values = image.astype(np.float64 if image.dtype.itemsize > 4 else np.float32, copy=True)
     values[~np.isfinite(values)] = np.nan
     values = np.nan_to_num((values - low[:, None, None]) / span, nan=0.0)
-    return np.clip(values, *CLIPPED).astype(np.float32)
+    result: NDArray[np.float32] = np.clip(values, *CLIPPED).astype(np.float32)
+    return result
 
 
 def _grey_range(image: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -138,11 +139,11 @@ def choose_scale(
     target: float = TARGET_SIZE,
     max_up: float = 2.0,
 ) -> float:
-    """Choose the network's px per image px, so that objects get the target's size and thin things stay visible.
+    """Choose how many px per image px the network sees: typical objects at the target's size.
 
     Objects of nearly the target's size stay as they are: resampling takes detail from what separates them.
     Larger ones are reduced, but not so far that thin structures fall below `LEAST_THIN_WIDTH`; small ones are
-    enlarged. Without objects (Classes) the thinnest structure alone decides, and nothing is enlarged beyond it.
+    enlarged. Without objects (Classes) the thinnest structure alone decides, and nothing is enlarged.
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ def choose_scale(
 
 
 def thin_structure_width(mask: NDArray[np.bool_]) -> float:
-    """Measure how wide the structures of a mask (Y, X) are: their area divided by the length of their skeleton.
+    """Measure how wide the structures of a mask (Y, X) are: their area over the length of their skeleton.
 
     A membrane gives its thickness in px; a compact object, whose skeleton is short, more than its radius. An
     empty mask gives infinity.
@@ -195,8 +196,8 @@ def thinnest_width(classes: NDArray[np.integer[Any]], known: NDArray[np.bool_]) 
     classes : (Y, X) integer
         Class per pixel.
     known : (Y, X) bool
-        Where something is annotated. Classes are only measured where the annotation is wide enough to tell:
-        the width of a brush stroke is no width of a structure, so strokes that end on unknown pixels are left out.
+        Where something is annotated. A class most of whose border lies on unknown pixels is left out: the
+        width of a brush stroke is not that of a structure.
     """
     widths = [float("inf")]
     for value in np.unique(classes[known]):
@@ -228,7 +229,8 @@ def resample_labels(labels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any
         np.minimum(((np.arange(new) + 0.5) * old / new).astype(np.intp), old - 1)
         for old, new in zip(labels.shape, shape, strict=True)
     )
-    return labels[rows[:, None], columns]
+    resampled: NDArray[Any] = labels[rows[:, None], columns]
+    return resampled
 
 
 def scaled_shape(shape: tuple[int, int], scale: float) -> tuple[int, int]:

@@ -4,7 +4,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,93 +13,40 @@ from torch.nn import functional as F
 
 from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import Stopped, UserError
+from napari_unet.network.augmentation import AugmentationSettings
+from napari_unet.network.best_weights import BestWeights
+from napari_unet.network.budget import Budget
 from napari_unet.network.device import choose_device
 from napari_unet.network.held_out import HeldOutPlace, without_held_out
 from napari_unet.network.losses import distance_loss, weighted_cross_entropy
 from napari_unet.network.sampling import CELL, Batch, PatchSampler, Prefetch, TrainingImage
-from napari_unet.network.training_settings import TrainingSettings
+from napari_unet.network.training_outcome import Curves, TrainingOutcome, TrainingReport
+from napari_unet.network.training_settings import Recipe, TrainingSettings
 from napari_unet.network.unet import UNet
 from napari_unet.network.weight_average import WeightAverage
 
-__all__ = ["Evaluate", "TrainingOutcome", "TrainingReport", "TrainingSettings", "train"]
+__all__ = ["Curves", "Evaluate", "TrainingOutcome", "TrainingReport", "TrainingSettings", "train"]
 
 Evaluate = Callable[[UNet], dict[str, float]]
 """Scores a network (evaluation mode) on the held-out places: the higher "score", the better."""
 
-WARM_UP = 0.05  # fraction of the budget over which the learning rate rises
-LARGEST_GRADIENT = 1.0  # norm that gradients are cut to: one strange patch must not undo what was learnt
-EVALUATION_SHARE = 0.1  # of the time
-EVALUATIONS = 10  # with a number of steps, where time must not decide
-FIRST_EVALUATION = 0.15  # fraction of the budget
-TOLERANCE = 0.01  # later weights are taken unless they score lower by more: few objects, noisy scores
-PATIENCE, EARLIEST_END = 0.35, 0.5  # fractions of the budget without a higher score, and before any early end
-REPORT_INTERVAL = 0.1  # seconds between two reports, unless there is something to say
+LARGEST_GRADIENT = 1.0
+"""Norm that gradients are cut to: one strange patch must not undo what was learnt."""
+EVALUATION_SHARE = 0.1
+"""Most of the time that may go into held-out scores."""
+EVALUATIONS, FIRST_EVALUATION = 10, 0.15
+"""How many scores, and after which fraction of the budget the first."""
+REPORT_INTERVAL = 0.1
+"""Seconds between two reports, unless there is something to say."""
 SMALLEST_PATCH = 32
+"""Side in px that patches are not made smaller than when memory is short."""
 CALIBRATION_PATCHES = 48
-
-
-@dataclass(frozen=True)
-class TrainingReport:
-    """How far a training is. `held_out` is given right after an evaluation, `message` when there is news.
-
-    `fraction` is that of the budget and `seconds_left` None if it trains until stopped; `loss` is smoothed.
-    """
-
-    step: int
-    fraction: float
-    loss: float
-    held_out: dict[str, float] | None
-    steps_per_second: float
-    seconds_left: float | None
-    message: str = ""
-
-
-@dataclass
-class Curves:
-    """What there is to draw: one entry per step, and one per evaluation."""
-
-    loss: list[float] = field(default_factory=list)
-    learning_rate: list[float] = field(default_factory=list)
-    held_out: list[tuple[int, dict[str, float]]] = field(default_factory=list)  # (step, scores)
-
-
-@dataclass(frozen=True)
-class TrainingOutcome:
-    """What a training leaves behind.
-
-    Attributes
-    ----------
-    state : dict of str to Tensor
-        ``state_dict`` of the best network, on the CPU.
-    curves : Curves
-    best_step : int
-        Step that the state comes from.
-    steps : int
-        Steps that were made.
-    seconds : float
-        Time that it took.
-    held_out : dict or None
-        Scores of the state on the held-out places.
-    stopped : bool
-        Whether the user ended it.
-    sentence : str
-        How it went, for the user.
-    patch_size, batch_size : int
-        As at the end; smaller than asked for when memory was short.
-    threads : int
-    """
-
-    state: dict[str, Tensor]
-    curves: Curves
-    best_step: int
-    steps: int
-    seconds: float
-    held_out: dict[str, float] | None
-    stopped: bool
-    sentence: str
-    patch_size: int
-    batch_size: int
-    threads: int
+"""Patches that the final statistics of batch normalisation are measured on."""
+STOPPED = "stopped"
+NOT_A_NUMBER = (
+    "Training ended early because its loss was no longer a number; the last good weights are kept. "
+    "Try a lower learning rate, and look for extreme grey values in the images."
+)
 
 
 def train(
@@ -128,6 +74,7 @@ def train(
         Nothing trains there.
     evaluate : callable or None
         Measures the quality in the held-out places. Without it the last (averaged) weights are kept.
+        May raise `Stopped`.
     on_report : callable
         Gets a `TrainingReport` about ten times a second, in the thread that trains.
     should_stop : callable
@@ -153,7 +100,7 @@ def train(
 class _Training:
     """One training under way."""
 
-    evaluate: Evaluate | None = None
+    evaluate: Evaluate | None
     on_report: Callable[[TrainingReport], None]
     should_stop: ShouldStop
 
@@ -169,35 +116,26 @@ class _Training:
         recipe = settings.recipe()
         self.batch_size, self.learning_rate = recipe.batch_size, recipe.learning_rate
         self.patch_size = _valid_patch(network, recipe.patch_size)
-        self.network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        if recipe.optimiser == "sgd":
-            self.optimiser: torch.optim.Optimizer = torch.optim.SGD(
-                network.parameters(), lr=self.learning_rate, momentum=0.99
-            )
-        else:
-            self.optimiser = torch.optim.AdamW(network.parameters(), lr=self.learning_rate, weight_decay=1e-2)
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.train()
+        self.optimiser = _make_optimiser(network, recipe)
         self.average = WeightAverage(network)
         self.low_precision = settings.precision == "auto" and _is_bfloat16_faster(device)
-        self.curves = Curves()
-        self.step, self.smooth_loss = 0, 0.0
-        self.start = self.last_report = time.monotonic()
-        self.evaluation_seconds, self.last_evaluation_seconds, self.next_evaluation = (
-            0.0,
-            0.0,
-            FIRST_EVALUATION,
-        )
-        self.best: tuple[int, dict[str, Tensor], dict[str, float]] | None = None  # kept
-        self.highest, self.highest_at = -math.inf, 0.0  # score, and fraction of the budget
+        self.budget = Budget(settings.steps, settings.minutes)
+        self.best, self.curves = BestWeights(), Curves()
+        self.smooth_loss, self.last_report = 0.0, 0.0
+        self.scoring_seconds, self.next_score = 0.0, FIRST_EVALUATION
+        self.plain_patches: list[Tensor] = []
         self.reason = ""  # why it ended before its budget
 
     def run(self) -> TrainingOutcome:
         """Train until the budget, the user, the held-out score or an error ends it."""
         while not self._is_over():
             try:
-                with self._open_sampler() as patches:
+                with self._open_patches() as patches:
                     while not self._is_over():
                         self._make_step(patches)
-                        if self._is_evaluation_due():
+                        if self._is_score_due():
                             self._score()
             except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error):
@@ -205,33 +143,24 @@ class _Training:
                 self._shrink()
         return self._finish()
 
-    def _open_sampler(self) -> Prefetch:
+    def _open_patches(self) -> Prefetch:
+        # after a change of sizes the stream goes on from a state of its own, but the same one each time
+        rng = np.random.default_rng([self.settings.seed, self.budget.step, self.batch_size, self.patch_size])
+        return Prefetch(self._make_sampler(rng, self.settings.augmentation), self.batch_size)
+
+    def _make_sampler(self, rng: np.random.Generator, augmentation: AugmentationSettings) -> PatchSampler:
         margin = self.network.config.margin
-        rng = np.random.default_rng([self.settings.seed, self.step, self.batch_size, self.patch_size])
-        sampler = PatchSampler(
-            self.images, self.patch_size, margin, rng, self.settings.augmentation, rgb=self.rgb
-        )
-        return Prefetch(sampler, self.batch_size)
+        return PatchSampler(self.images, self.patch_size, margin, rng, augmentation, rgb=self.rgb)
 
     def _make_step(self, patches: Prefetch) -> None:
+        """Forward, backward, and one change of the weights; or nothing, if asked to stop."""
         batch = patches.next()
         if self._asked_to_stop():
             return
         for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate * self._rate_factor()
-        x = _to(batch.image, self.device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
-            logits = self.network(x)
-        logits = logits.float()
-        classes = _to(batch.classes, self.device).long()
-        weights = _to(batch.weights, self.device)
-        n_classes = self.network.config.classes
-        loss = weighted_cross_entropy(logits[:, :n_classes], classes, weights)
-        if self.network.config.distance:
-            known = _to(batch.distance_known, self.device)
-            distance = distance_loss(logits[:, n_classes], _to(batch.distance, self.device), known)
-            loss = loss + self.settings.distance_weight * distance
-        patches.report(batch, _wrong(logits.detach()[:, :n_classes], classes, weights))
+            group["lr"] = self.learning_rate * self.budget.rate_factor
+        loss, errors = self._measure_loss(batch)
+        patches.report(batch, errors)
         if self._asked_to_stop():
             return
         self.optimiser.zero_grad(set_to_none=True)
@@ -239,104 +168,86 @@ class _Training:
         gradient = torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
         value = float(loss.detach())
         if not (math.isfinite(value) and math.isfinite(float(gradient))):
-            self.reason = (
-                "Training ended early because its loss was no longer a number; the last good weights are kept. "
-                "Try a lower learning rate, and look for extreme grey values in the images."
-            )
+            self.reason = NOT_A_NUMBER
             return
         self.optimiser.step()
         self.average.update(self.network)
-        self.step += 1
+        self.budget.step += 1
         self.curves.loss.append(value)
         self.curves.learning_rate.append(self.optimiser.param_groups[0]["lr"])
-        self.smooth_loss += (value - self.smooth_loss) / min(self.step, 20)
+        self.smooth_loss += (value - self.smooth_loss) / min(self.budget.step, 20)
         self._report()
 
-    # -- the budget ----------------------------------------------------------------------------------------------
-
-    def _fraction(self) -> float:
-        """Fraction of the budget that is spent; 0 for ever without one."""
-        if self.settings.steps is not None:
-            return self.step / self.settings.steps
-        if self.settings.minutes is None:
-            return 0.0
-        step = (time.monotonic() - self.start) / max(
-            self.step, 1
-        )  # the last step and score must still fit in
-        budget = (
-            60 * self.settings.minutes - 1.2 * self.last_evaluation_seconds - (step if self.step else 0.0)
-        )
-        return min(1.0, (time.monotonic() - self.start) / max(budget, 1e-3))
-
-    def _rate_factor(self) -> float:
-        """Rise linearly, then fall with a cosine to zero at the end of the budget."""
-        if self.settings.steps is None and self.settings.minutes is None:
-            return min(1.0, (self.step + 1) / 50) / 2
-        fraction = self._fraction()
-        rise = min(1.0, (fraction + 1e-2 * WARM_UP) / WARM_UP)
-        return max(1e-4, rise * 0.5 * (1 + math.cos(math.pi * fraction)))
+    def _measure_loss(self, batch: Batch) -> tuple[Tensor, NDArray[np.float32]]:
+        """Loss of a batch, and how wrong the network is in its cells."""
+        x = _to(batch.image, self.device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
+            logits = self.network(x)
+        logits, n_classes = logits.float(), self.network.config.classes
+        classes, weights = _to(batch.classes, self.device).long(), _to(batch.weights, self.device)
+        loss = weighted_cross_entropy(logits[:, :n_classes], classes, weights)
+        if self.network.config.distance:
+            known = _to(batch.distance_known, self.device)
+            distance = distance_loss(logits[:, n_classes], _to(batch.distance, self.device), known)
+            loss = loss + self.settings.distance_weight * distance
+        return loss, _wrong(logits.detach()[:, :n_classes], classes, weights)
 
     def _is_over(self) -> bool:
-        return bool(self.reason) or self._asked_to_stop() or self._fraction() >= 1
+        return bool(self.reason) or self._asked_to_stop() or self.budget.fraction >= 1
 
     def _asked_to_stop(self) -> bool:
         if not self.reason and self.should_stop():
-            if self.step == 0:
+            if self.budget.step == 0:
                 raise Stopped("Training was stopped before its first step.")
-            self.reason = "stopped"
+            self.reason = STOPPED
         return bool(self.reason)
 
-    # -- quality -------------------------------------------------------------------------------------------------
-
-    def _is_evaluation_due(self) -> bool:
+    def _is_score_due(self) -> bool:
+        """Tell whether to score now: at even fractions of the budget, and never for much of the time."""
         if self.evaluate is None or self.reason:
             return False
-        fraction = self._fraction()
-        if self.settings.steps is not None:
-            return fraction >= self.next_evaluation
-        elapsed = time.monotonic() - self.start
-        if self.settings.minutes is None:
-            due = self.step >= 50
-        else:
-            due = fraction >= self.next_evaluation
-        return due and self.evaluation_seconds + self.last_evaluation_seconds <= EVALUATION_SHARE * elapsed
+        if self.settings.steps is not None:  # time must not decide, or a replay would differ
+            return self.next_score <= self.budget.fraction < 1
+        allowed = self.scoring_seconds + self.budget.reserved <= EVALUATION_SHARE * self.budget.elapsed
+        return allowed and (self.budget.is_open or self.budget.fraction >= self.next_score)
 
     def _score(self) -> None:
         """Measure the averaged weights in the held-out places and keep them if they are the best."""
-        if self.evaluate is None:
-            return
+        assert self.evaluate is not None
         start = time.monotonic()
-        self.average.calibrate(self._plain_patches())
-        scores = self.evaluate(self.average.network)
-        self.last_evaluation_seconds = time.monotonic() - start
-        self.evaluation_seconds += self.last_evaluation_seconds
-        fraction, score = self._fraction(), scores["score"]
-        self.next_evaluation = max(self.next_evaluation, fraction) + (1 - FIRST_EVALUATION) / EVALUATIONS
-        self.curves.held_out.append((self.step, scores))
-        if score > self.highest + TOLERANCE / 4:
-            self.highest_at = fraction
-        self.highest = max(self.highest, score)
-        if self.best is None or score >= self.highest - TOLERANCE:
-            self.best = (self.step, self.average.state(), scores)
-        elif self.settings.early_stop and fraction >= max(EARLIEST_END, self.highest_at + PATIENCE):
+        try:
+            self._calibrate()
+            scores = self.evaluate(self.average.network)
+        except Stopped:
+            self.reason = STOPPED
+            return
+        self.budget.reserved = time.monotonic() - start
+        self.scoring_seconds += self.budget.reserved
+        fraction = self.budget.fraction
+        self.next_score = max(self.next_score, fraction) + (1 - FIRST_EVALUATION) / EVALUATIONS
+        self.curves.held_out.append((self.budget.step, scores))
+        self.best.offer(self.budget.step, fraction, self.average.state(), scores)
+        if self.settings.early_stop and fraction < 1 and self.best.has_stopped_rising(fraction):
             self.reason = "Training ended early: the held-out score had stopped rising."
         self._report(held_out=scores)
 
-    def _plain_patches(self) -> Iterator[Tensor]:
-        """Patches without variation, for the statistics of batch normalisation; always the same ones."""
-        settings = self.settings.augmentation.none().model_copy(update={"shift": 0.3})
-        rng = np.random.default_rng(self.settings.seed)
-        margin = self.network.config.margin
-        sampler = PatchSampler(self.images, self.patch_size, margin, rng, settings, rgb=self.rgb)
-        for _ in range(-(-CALIBRATION_PATCHES // self.batch_size)):
-            x = _to(sampler.draw(self.batch_size).image, self.device)
-            yield x.contiguous(memory_format=torch.channels_last)
-
-    # -- ends ----------------------------------------------------------------------------------------------------
+    def _calibrate(self) -> None:
+        """Measure the statistics of batch normalisation on patches as they are, always the same ones."""
+        if self.network.config.normalisation == "none":
+            return
+        if not self.plain_patches:
+            rng = np.random.default_rng(self.settings.seed)
+            sampler = self._make_sampler(rng, AugmentationSettings.none())
+            for _ in range(-(-CALIBRATION_PATCHES // self.batch_size)):
+                x = _to(sampler.draw(self.batch_size).image, self.device)
+                self.plain_patches.append(x.contiguous(memory_format=torch.channels_last))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
+            self.average.calibrate(self.plain_patches)
 
     def _shrink(self) -> None:
         """Go on with half the batch, or else half the patch, after memory ran out."""
         self.optimiser.zero_grad(set_to_none=True)
+        self.plain_patches = []
         if self.batch_size > 1:
             self.batch_size //= 2
         else:
@@ -347,56 +258,59 @@ class _Training:
                     "close other programs, or choose a network of less width."
                 )
             self.patch_size = smaller
-        self._report(
-            message=f"Memory ran out: going on with {self.batch_size} patches of {self.patch_size} px per step."
-        )
+        each = f"{self.batch_size} patch{'es' * (self.batch_size > 1)} of {self.patch_size} px"
+        self._report(message=f"Memory ran out: going on with {each} per step.")
 
     def _finish(self) -> TrainingOutcome:
-        stopped = self.reason == "stopped"
-        if self.evaluate is not None and not stopped and not self.reason and self.step:
-            last = self.curves.held_out[-1][0] if self.curves.held_out else -1
-            if last < self.step:
-                self._score()
-        if self.best is None:
-            if not stopped and self.step:
-                self.average.calibrate(self._plain_patches())
-            self.best = (self.step, self.average.state(), {})
-        best_step, state, scores = self.best
+        if self.evaluate is not None and not self.reason:
+            self._score()
+        if self.best.step is None:
+            if self.reason != STOPPED:  # who waits for Stop gets the running statistics instead
+                self._calibrate()
+            self.best.step, self.best.state = self.budget.step, self.average.state()
         return TrainingOutcome(
-            state=state,
+            state=self.best.state,
             curves=self.curves,
-            best_step=best_step,
-            steps=self.step,
-            seconds=time.monotonic() - self.start,
-            held_out=scores or None,
-            stopped=stopped,
-            sentence=self._describe(best_step, scores),
+            best_step=self.best.step,
+            steps=self.budget.step,
+            seconds=self.budget.elapsed,
+            held_out=self.best.scores or None,
+            stopped=self.reason == STOPPED,
+            sentence=self._describe(),
             patch_size=self.patch_size,
             batch_size=self.batch_size,
             threads=torch.get_num_threads(),
         )
 
-    def _describe(self, best_step: int, scores: dict[str, float]) -> str:
-        seconds = time.monotonic() - self.start
+    def _describe(self) -> str:
+        steps, seconds, best = self.budget.step, self.budget.elapsed, self.best
         took = f"{seconds / 60:.1f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
-        if self.reason == "stopped":
-            sentence = f"Stopped after {self.step} steps and {took}."
-        else:
-            sentence = self.reason or f"Trained {self.step} steps in {took}."
-        if scores:
-            kept = "The last weights" if best_step == self.step else f"The weights of step {best_step}"
-            sentence += f" {kept} are kept, with a held-out score of {scores['score']:.2f}."
+        sentence = self.reason or f"Trained {steps} steps in {took}."
+        if self.reason == STOPPED:
+            sentence = f"Stopped after {steps} steps and {took}."
+        if best.scores:
+            kept = "The last weights are" if best.step == steps else f"The weights of step {best.step} are"
+            sentence += f" {kept} kept, with a held-out score of {best.scores['score']:.2f}."
         return sentence
 
     def _report(self, held_out: dict[str, float] | None = None, message: str = "") -> None:
-        now = time.monotonic()
-        if held_out is None and not message and now - self.last_report < REPORT_INTERVAL:
+        budget = self.budget
+        elapsed = budget.elapsed
+        if held_out is None and not message and elapsed - self.last_report < REPORT_INTERVAL:
             return
-        self.last_report = now
-        elapsed, fraction = now - self.start, self._fraction()
-        left = elapsed * (1 - fraction) / fraction if fraction > 0 else None
-        speed = self.step / max(elapsed - self.evaluation_seconds, 1e-9)
-        self.on_report(TrainingReport(self.step, fraction, self.smooth_loss, held_out, speed, left, message))
+        self.last_report = elapsed
+        speed = budget.step / max(elapsed - self.scoring_seconds, 1e-9)
+        self.on_report(
+            TrainingReport(
+                budget.step, budget.fraction, self.smooth_loss, held_out, speed, budget.seconds_left, message
+            )
+        )
+
+
+def _make_optimiser(network: UNet, recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(network.parameters(), lr=recipe.learning_rate, momentum=0.99)
+    return torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=1e-2)
 
 
 @contextlib.contextmanager
@@ -420,9 +334,9 @@ def _valid_patch(network: UNet, patch_size: int) -> int:
 def _is_bfloat16_faster(device: torch.device) -> bool:
     """Tell whether the device multiplies matrices of bfloat16 in hardware made for it."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)  # since torch 2.6
-    return device.type == "cpu" and bool(has_tiles())
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)  # not in every version of PyTorch
+    return device.type == "cpu" and has_tiles is not None and bool(has_tiles())
 
 
 def _to(array: NDArray[np.generic], device: torch.device) -> Tensor:
@@ -431,7 +345,7 @@ def _to(array: NDArray[np.generic], device: torch.device) -> Tensor:
 
 @torch.no_grad()
 def _wrong(logits: Tensor, classes: Tensor, weights: Tensor) -> NDArray[np.float32]:
-    """Mean probability (N, h / CELL, w / CELL) of wrong classes in cells, over annotated pixels; NaN without any."""
+    """Mean probability of wrong classes over annotated pixels, per cell (N, h / CELL, w / CELL), or NaN."""
     right = torch.softmax(logits, dim=1).gather(1, classes[:, None])
     known = (weights > 0).float()[:, None]
     wrong = F.avg_pool2d((1 - right) * known, CELL) / F.avg_pool2d(known, CELL)
@@ -443,4 +357,4 @@ def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return "out of memory" in text or "not enough memory" in text or "can't allocate memory" in text
+    return any(words in text for words in ("out of memory", "not enough memory", "can't allocate memory"))

@@ -33,47 +33,71 @@ class TrainingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     preset: Literal["laptop", "ronneberger2015"] = Field(
-        "laptop", title="Network", description="A small network for laptops, or that of the U-Net paper."
+        default="laptop",
+        title="Network",
+        description="A small network for laptops, or that of the U-Net paper.",
     )
     minutes: float | None = Field(
-        2.0, gt=0, title="Minutes", description="Time to train; empty: until you stop it, at a constant rate."
+        default=2.0,
+        gt=0,
+        title="Minutes",
+        description="Time to train; empty: until you stop it, at a constant rate.",
     )
     steps: int | None = Field(
-        None,
+        default=None,
         ge=1,
         title="Steps",
         description="Train for so many steps instead of minutes: can be repeated exactly.",
     )
-    width: int | None = Field(None, ge=1, le=1024, title="Width", description="Channels at the finest level.")
-    depth: int | None = Field(None, ge=1, le=7, title="Depth", description="How often the image is halved.")
-    patch_size: int | None = Field(
-        None, ge=16, title="Patch (px)", description="Side of the training patches at the network's scale."
+    width: int | None = Field(
+        default=None, ge=1, le=1024, title="Width", description="Channels at the finest level."
     )
-    batch_size: int | None = Field(None, ge=1, title="Patches per step", description="Patches per step.")
+    depth: int | None = Field(
+        default=None, ge=1, le=7, title="Depth", description="How often the image is halved."
+    )
+    patch_size: int | None = Field(
+        default=None,
+        ge=16,
+        title="Patch (px)",
+        description="Side of the training patches at the network's scale.",
+    )
+    batch_size: int | None = Field(
+        default=None, ge=1, title="Patches per step", description="Patches per step."
+    )
     learning_rate: float | None = Field(
-        None, gt=0, title="Learning rate", description="Highest rate; it rises at first and ends at zero."
+        default=None,
+        gt=0,
+        title="Learning rate",
+        description="Highest rate; it rises at first and ends at zero.",
     )
     optimiser: Literal["adamw", "sgd"] | None = Field(
-        None, title="Optimiser", description="AdamW, or the paper's gradient descent with a momentum of 0.99."
+        default=None,
+        title="Optimiser",
+        description="AdamW, or the paper's gradient descent with a momentum of 0.99.",
     )
     distance_weight: float = Field(
-        1.0, ge=0, title="Distance", description="How much the learned distance counts beside the classes."
+        default=1.0,
+        ge=0,
+        title="Distance",
+        description="How much the learned distance counts beside the classes.",
     )
     weight_map: WeightMapSettings = Field(default_factory=WeightMapSettings)
     augmentation: AugmentationSettings = Field(default_factory=AugmentationSettings)
     early_stop: bool = Field(
-        True, title="End early", description="End when the held-out score has stopped rising."
+        default=True, title="End early", description="End when the held-out score has stopped rising."
     )
     precision: Literal["auto", "float32"] = Field(
-        "auto",
+        default="auto",
         title="Precision",
         description="Auto: multiply in bfloat16 where the processor or card is much faster at it.",
     )
-    device: str = Field("auto", title="Device", description="auto, cpu, cuda or mps.")
+    device: str = Field(default="auto", title="Device", description="auto, cpu, cuda or mps.")
     threads: int | None = Field(
-        None, ge=1, title="Threads", description="Processor threads; empty: as PyTorch is set."
+        default=None, ge=1, title="Threads", description="Processor threads; empty: as PyTorch is set."
     )
-    seed: int = Field(0, ge=0, title="Seed", description="Another seed gives another, equally good training.")
+    seed: int = Field(
+        default=0, ge=0, title="Seed", description="Another seed gives another, equally good training."
+    )
 
     def recipe(self) -> Recipe:
         """Return the preset's recipe with what was chosen otherwise."""
@@ -81,7 +105,7 @@ class TrainingSettings(BaseModel):
         return RECIPES[self.preset].model_copy(update={k: v for k, v in chosen.items() if v is not None})
 
     def network_config(self, in_channels: int, classes: int, distance: bool) -> UNetConfig:
-        """Return the preset's network for an image's channels and an annotation's classes (background included).
+        """Return the preset's network for an image's channels and so many classes, background included.
 
         The paper's network has no distance output.
         """

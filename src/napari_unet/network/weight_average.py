@@ -1,4 +1,4 @@
-"""The mean of the weights over the last part of a training: steadier, and better, than the last weights alone."""
+"""The mean of the weights over the last part of a training: steadier and better than the last weights."""
 
 import copy
 from collections.abc import Iterable
@@ -6,20 +6,22 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from napari_unet.network.unet import UNet
+
 WINDOW = 9.0
 """The mean reaches back over about 1 / 9 of the steps so far, whatever their number."""
 
 
 class WeightAverage:
-    """A second network whose weights follow those of the trained one (polynomial-decay averaging, Shamir 2013).
+    """A second network whose weights follow the trained one (polynomial decay, Shamir & Zhang 2013).
 
     Attributes
     ----------
-    network : nn.Module
+    network : UNet
         In evaluation mode. Running statistics of batch normalisation are averaged like the weights.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: UNet) -> None:
         self.network = copy.deepcopy(network).eval()
         self._steps = 0
 

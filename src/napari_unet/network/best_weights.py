@@ -1,0 +1,38 @@
+"""The weights with the best held-out score so far, and whether the score still rises."""
+
+import math
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+TOLERANCE = 0.01
+"""Later weights are kept unless they score lower by more: scores of few objects are noisy."""
+PATIENCE, EARLIEST_END = 0.35, 0.5
+"""Fractions of the budget: without a higher score before an early end, and before any early end."""
+
+
+@dataclass
+class BestWeights:
+    """Keeps what scored best. `step` is None until something was offered."""
+
+    step: int | None = None
+    state: dict[str, Tensor] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
+    _highest: float = -math.inf
+    _highest_at: float = 0.0
+
+    def offer(self, step: int, fraction: float, state: dict[str, Tensor], scores: dict[str, float]) -> None:
+        """Take the weights of `step`, at a fraction of the budget, unless earlier ones are clearly better.
+
+        A "score" that is no number counts as the lowest.
+        """
+        score = scores["score"] if math.isfinite(scores["score"]) else -math.inf
+        if score > self._highest + TOLERANCE / 4:
+            self._highest_at = fraction
+        self._highest = max(self._highest, score)
+        if score >= self._highest - TOLERANCE:
+            self.step, self.state, self.scores = step, state, scores
+
+    def has_stopped_rising(self, fraction: float) -> bool:
+        """Tell whether going on is no use, at a fraction of the budget."""
+        return fraction >= max(EARLIEST_END, self._highest_at + PATIENCE)

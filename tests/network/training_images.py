@@ -1,0 +1,31 @@
+"""Small annotated images for the tests of training."""
+
+import numpy as np
+from scipy import ndimage
+
+from napari_unet.network.sampling import TrainingImage
+
+
+def disc_image(
+    seed: int = 0, shape: tuple[int, int] = (96, 96), n: int = 16, channels: int = 1, name: str = "discs"
+) -> TrainingImage:
+    """Bright discs on a lattice, on a darker ground, with noise; everything is annotated."""
+    rng = np.random.default_rng(seed)
+    side = int(np.ceil(np.sqrt(n)))
+    pitch = np.array(shape) / side
+    yy, xx = np.indices(shape)
+    objects = np.zeros(shape, np.int32)
+    for k in range(n):
+        y, x = (np.array(divmod(k, side)) + 0.5) * pitch + rng.uniform(-1, 1, 2)
+        objects[(yy - y) ** 2 + (xx - x) ** 2 <= (0.32 * pitch.min()) ** 2] = k + 1
+    image = (objects > 0) + 0.15 * rng.normal(size=(channels, *shape))
+    depth = ndimage.distance_transform_edt(objects > 0)
+    return TrainingImage(
+        name=name,
+        image=image.astype(np.float32),
+        classes=(objects > 0).astype(np.uint8),
+        weights=np.ones(shape, np.float32),
+        distance=(depth / max(depth.max(), 1)).astype(np.float32),
+        distance_known=np.ones(shape, bool),
+        objects=objects,
+    )
