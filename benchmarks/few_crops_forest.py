@@ -36,9 +36,7 @@ class Forest:
 def compute_features(image: np.ndarray) -> np.ndarray:
     """Intensity, edges and texture at sigma 1 to 16 px: (Y, X) or (Y, X, 3) uint8 -> (Y, X, F) float32."""
     channel_axis = -1 if image.ndim == 3 else None
-    return multiscale_basic_features(
-        image, sigma_min=1, sigma_max=16, channel_axis=channel_axis, num_workers=1
-    )
+    return multiscale_basic_features(image, sigma_min=1, sigma_max=16, channel_axis=channel_axis)
 
 
 def fit_forest(
@@ -60,6 +58,15 @@ def predict_forest(classifier: RandomForestClassifier, features: np.ndarray) -> 
     return probabilities
 
 
+def measure_size(targets: list[Target]) -> float:
+    """The median diameter in px of the complete objects; those cut by the edge count only if there are no others."""
+    for include_cut in (False, True):
+        sizes = [object_sizes(t.objects, np.unique(t.objects[t.objects > 0]), include_cut) for t in targets]
+        if np.concatenate(sizes).size:
+            break
+    return float(np.median(np.concatenate(sizes)))
+
+
 def train_forest(data_set: DataSet, crops: list[Sample], seed: int, jobs: int) -> Forest:
     """Train on all crops; fit the separation on each crop as read by a forest trained on the others."""
     start = time.perf_counter()
@@ -70,8 +77,7 @@ def train_forest(data_set: DataSet, crops: list[Sample], seed: int, jobs: int) -
     features = [compute_features(crop.image) for crop in crops]
     separation, typical_size = None, None
     if labels_are is LabelsAre.OBJECTS:
-        sizes = [object_sizes(t.objects, np.unique(t.objects[t.objects > 0])) for t in targets]
-        typical_size = float(np.median(np.concatenate(sizes)))
+        typical_size = measure_size(targets)
         examples = []
         for i, target in enumerate(targets):
             others = [j for j in range(len(crops)) if j != i]
