@@ -17,7 +17,7 @@ from napari_unet.samples.sample import LayerData
 def open_window(
     files: Annotated[list[Path] | None, typer.Argument(help="Images to open.")] = None,
     sample: Annotated[
-        str | None, typer.Option(help="A sample to open: coins, ihc or touching-cells.")
+        str | None, typer.Option(help="A sample to open: coins, ihc, retina or touching-cells.")
     ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:

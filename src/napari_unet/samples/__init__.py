@@ -7,6 +7,8 @@ from napari_unet.samples.pictures import (
     find_sample,
     ihc,
     ihc_layers,
+    retina,
+    retina_layers,
     touching_cells,
     touching_cells_layers,
 )
@@ -21,6 +23,8 @@ __all__ = [
     "find_sample",
     "ihc",
     "ihc_layers",
+    "retina",
+    "retina_layers",
     "touching_cells",
     "touching_cells_layers",
 ]

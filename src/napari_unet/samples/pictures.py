@@ -58,6 +58,25 @@ def ihc() -> Sample:
     )
 
 
+def retina() -> Sample:
+    """Part of an eye's fundus (RGB) with the vessels of two boxes annotated: thin structures, one class.
+
+    The picture is scikit-image's ``data.retina``; the vessels were drawn by
+    ``tools/draw_retina_annotation.py`` and checked by eye. What is doubtful is not annotated.
+    """
+    from skimage import data
+
+    return Sample(
+        name="retina",
+        image=np.ascontiguousarray(data.retina()[350:1062, 350:1062]),
+        annotation=_drawn("retina_annotation"),
+        labels_are=LabelsAre.CLASSES,
+        class_names=("vessel",),
+        truth=None,
+        sentence="Fundus of an eye; the vessels of two boxes are annotated.",
+    )
+
+
 def touching_cells(seed: int = 0) -> Sample:
     """Generate fluorescent cells, many of which touch, with exact truth; a few clusters are annotated.
 
@@ -79,7 +98,7 @@ def touching_cells(seed: int = 0) -> Sample:
     )
 
 
-SAMPLES = MappingProxyType({"coins": coins, "ihc": ihc, "touching-cells": touching_cells})
+SAMPLES = MappingProxyType({"coins": coins, "ihc": ihc, "retina": retina, "touching-cells": touching_cells})
 """Every sample by the name that the command line knows it by."""
 
 
@@ -105,6 +124,11 @@ def coins_layers() -> list[LayerData]:
 def ihc_layers() -> list[LayerData]:
     """Layers of `ihc`, for napari's sample menu."""
     return as_layers(ihc())
+
+
+def retina_layers() -> list[LayerData]:
+    """Layers of `retina`, for napari's sample menu."""
+    return as_layers(retina())
 
 
 def touching_cells_layers() -> list[LayerData]:
