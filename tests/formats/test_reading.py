@@ -5,6 +5,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from napari_unet.errors import UserError
 from napari_unet.formats.images import read_image, read_labels
@@ -176,8 +177,27 @@ def test_what_is_not_there_or_no_image_is_said(tmp_path, name):
         read_image(tmp_path / name)
 
 
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_common_compressions_need_no_other_package(tmp_path, compression, dtype):
+    pages = [Image.fromarray((GREY + k).astype(dtype)) for k in range(3)]
+    pages[0].save(tmp_path / "one.tif", compression=compression)
+    pages[0].save(tmp_path / "three.tif", compression=compression, save_all=True, append_images=pages[1:])
+    assert np.array_equal(read_image(tmp_path / "one.tif").array, GREY)
+    three = read_image(tmp_path / "three.tif")
+    assert three.axes == "ZYX"
+    assert np.array_equal(three.array, np.stack([GREY, GREY + 1, GREY + 2]))
+
+
+def test_lzw_in_colour(tmp_path):
+    colour = np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    Image.fromarray(colour).save(tmp_path / "a.tif", compression="tiff_lzw")
+    assert np.array_equal(read_image(tmp_path / "a.tif").array, colour)
+
+
 def test_a_codec_that_is_missing_is_named(tmp_path, monkeypatch):
-    tifffile.imwrite(tmp_path / "a.tif", GREY)
+    tifffile.imwrite(tmp_path / "a.tif", GREY.astype(np.float64))
+    monkeypatch.setattr(iio, "imread", lambda *_, **__: np.zeros((2, 2)))
 
     def refuse(*_args, **_keywords):
         raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")

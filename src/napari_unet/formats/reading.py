@@ -120,13 +120,22 @@ def _read_tiff(path: Path) -> tuple[NDArray[Any], str, float | None]:
         except ValueError as error:
             if "imagecodecs" not in str(error):
                 raise
-            raise UserError(
-                f"{path} is compressed in a way that needs one more package: pip install imagecodecs."
-            ) from error
+            array = _read_with_pillow(path, series.shape)
         pixel_size_um = pixel_size_of_tiff(tif)
     if not set(axes) <= set("TCZYXS"):  # pages in a sequence that nobody named
         axes = guess_axes(array, rgb="S" in axes)
     return array, axes, pixel_size_um
+
+
+def _read_with_pillow(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Read a TIFF of the common compressions that tifffile leaves to the package imagecodecs, such as LZW."""
+    try:
+        array = np.asarray(iio.imread(path, plugin="pillow", index=...))
+        return array.reshape(shape)
+    except UNREADABLE as error:
+        raise UserError(
+            f"{path} is compressed in a way that needs one more package: pip install imagecodecs."
+        ) from error
 
 
 def _read_picture(path: Path) -> tuple[NDArray[Any], str, float | None]:
