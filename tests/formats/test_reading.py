@@ -197,7 +197,7 @@ def test_lzw_in_colour(tmp_path):
 
 def test_a_codec_that_is_missing_is_named(tmp_path, monkeypatch):
     tifffile.imwrite(tmp_path / "a.tif", GREY.astype(np.float64))
-    monkeypatch.setattr(iio, "imread", lambda *_, **__: np.zeros((2, 2)))
+    monkeypatch.setattr(iio, "imiter", lambda *_, **__: [np.zeros((2, 2))])
 
     def refuse(*_args, **_keywords):
         raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from napari_unet.annotation.coding import Coding, LabelsAre, from_annotation, to_annotation
 from napari_unet.cli.console import progress_bar
+from napari_unet.cli.segment import probabilities_path
 from napari_unet.errors import UserError
 from napari_unet.formats.images import find_images, name_of, pair_by_name, read_labels
 
@@ -31,7 +32,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Print pixel, object and EM measures of each pair, and their means; not annotated truth is left out."""
-    pairs = pair_by_name(find_images(predicted), find_images(truth))
+    pairs = pair_by_name(_without_probabilities(find_images(predicted)), find_images(truth))
     scores: dict[str, Scores] = {}
     with progress_bar() as progress:
         for prediction_path, truth_path in progress.track(pairs, description="Measuring"):
@@ -123,6 +124,12 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
             float(np.mean(values[~np.isnan(values)])) if not np.isnan(values).all() else float("nan")
         )
     return means
+
+
+def _without_probabilities(paths: Sequence[Path]) -> list[Path]:
+    """Leave out what ``segment --probabilities`` wrote beside the labels."""
+    beside = {probabilities_path(path).name for path in paths}
+    return [path for path in paths if path.name not in beside]
 
 
 def _print_table(scores: dict[str, Scores]) -> None:

@@ -130,7 +130,7 @@ def _read_tiff(path: Path) -> tuple[NDArray[Any], str, float | None]:
 def _read_with_pillow(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     """Read a TIFF of the common compressions that tifffile leaves to the package imagecodecs, such as LZW."""
     try:
-        array = np.asarray(iio.imread(path, plugin="pillow", index=...))
+        array = np.stack(list(iio.imiter(path, plugin="pillow")))
         return array.reshape(shape)
     except UNREADABLE as error:
         raise UserError(
