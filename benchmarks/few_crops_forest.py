@@ -59,7 +59,7 @@ def predict_forest(classifier: RandomForestClassifier, features: np.ndarray) -> 
 
 
 def measure_size(targets: list[Target]) -> float:
-    """The median diameter in px of complete objects, of those that the edge cuts only if there are no others."""
+    """The median diameter in px of complete objects, of those cut by the edge if there are no others."""
     for include_cut in (False, True):
         sizes = [object_sizes(t.objects, np.unique(t.objects[t.objects > 0]), include_cut) for t in targets]
         if np.concatenate(sizes).size:
