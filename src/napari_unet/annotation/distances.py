@@ -8,6 +8,7 @@ offset are shared between them.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,12 @@ Spacing = tuple[float, float]
 _STRIP_PIXELS = 1 << 16
 """A strip of about this size stays in the processor's cache while the row offsets pass over it."""
 
-_NOWHERE = 1 << 24
-"""A column farther away than any reach."""
+_HUGE = 1 << 20
+"""More columns than any image has."""
+
+_MOST_SLOTS = 1000
+"""Objects in one strip at most: the columns of all are numbered `_HUGE` apart, and the numbers must fit
+int32."""
 
 
 def reach_in_pixels(reach: float, spacing: Spacing) -> tuple[int, int]:
@@ -60,14 +65,16 @@ def two_nearest(
 
     first = np.full((inner[0].stop - inner[0].start, inner[1].stop - inner[1].start), np.inf, np.float32)
     second = first.copy()
-    for strip in _fill_strips(bounding_boxes(crop), pixels):
-        squared = _squared_distances(crop, strip, pixels, spacing)
-        for (_, box), x in strip:
-            near = _intersect(grow(box, pixels, crop.shape), inner)
-            if near is None:
-                continue
-            found = squared[_move(near, pixels[0] - box[0].start, x - box[1].start)]
-            place = _move(near, -inner[0].start, -inner[1].start)
+    for strip in _fill_strips(crop, inner, pixels):
+        squared = _squared_distances(crop, strip, pixels[0], spacing)
+        column = 0
+        for slot in strip:
+            width = slot.near[1].stop - slot.near[1].start
+            top = pixels[0] - slot.box[0].start
+            rows = slice(slot.near[0].start + top, slot.near[0].stop + top)
+            found = squared[rows, column : column + width]
+            column += width
+            place = _move(slot.near, -inner[0].start, -inner[1].start)
             d1, d2 = first[place], second[place]
             np.minimum(d2, np.maximum(d1, found), out=d2)
             np.minimum(d1, found, out=d1)
@@ -93,51 +100,51 @@ def nearest(
     return inner
 
 
-def _fill_strips(
-    boxes: dict[int, Box], pixels: tuple[int, int]
-) -> Iterator[list[tuple[tuple[int, Box], int]]]:
-    """Lay boxes side by side, each with the reach left and right of it: ((value, box), column where it
-    starts).
+@dataclass(frozen=True)
+class _Slot:
+    """One object in a strip."""
 
-    The boxes are sorted by height, because all of a strip share one height.
-    """
-    strip: list[tuple[tuple[int, Box], int]] = []
-    end = 0
-    for item in sorted(boxes.items(), key=lambda item: item[1][0].stop - item[1][0].start):
-        y, x = item[1]
-        if strip and (end + x.stop - x.start) * (y.stop - y.start) > _STRIP_PIXELS:
+    value: int
+    box: Box
+    """Tight box of the object."""
+    near: Box
+    """The wanted pixels within the reach of the box."""
+
+
+def _fill_strips(labels: NDArray[np.int32], wanted: Box, pixels: tuple[int, int]) -> Iterator[list[_Slot]]:
+    """Take the objects in bunches of about `_STRIP_PIXELS`, of about one height, because a strip has one."""
+    slots = []
+    for value, box in bounding_boxes(labels).items():
+        near = _intersect(grow(box, pixels, labels.shape), wanted)
+        if near is not None:
+            slots.append(_Slot(value, box, near))
+    strip: list[_Slot] = []
+    width = 0
+    for slot in sorted(slots, key=lambda slot: slot.box[0].stop - slot.box[0].start):
+        rows, columns = slot.box[0].stop - slot.box[0].start, slot.near[1].stop - slot.near[1].start
+        if strip and ((width + columns) * rows > _STRIP_PIXELS or len(strip) == _MOST_SLOTS):
             yield strip
-            strip, end = [], 0
-        strip.append((item, end + pixels[1]))
-        end += x.stop - x.start + 2 * pixels[1]
+            strip, width = [], 0
+        strip.append(slot)
+        width += columns
     if strip:
         yield strip
 
 
 def _squared_distances(
-    labels: NDArray[np.int32],
-    strip: list[tuple[tuple[int, Box], int]],
-    pixels: tuple[int, int],
-    spacing: Spacing,
+    labels: NDArray[np.int32], strip: list[_Slot], reach: int, spacing: Spacing
 ) -> NDArray[np.float32]:
-    """Squared distance of every pixel of a strip, grown by the reach up and down, to its own object.
+    """Squared distances of the columns near each object, side by side, to the object.
 
-    In a neighbour's columns the nearest pixel of a row may be another box's, but then it is farther than the
-    reach.
+    Returns float32: the rows of the tallest box and ``reach`` more above and below, the columns of all
+    `near`.
     """
-    height = max(box[0].stop - box[0].start for (_, box), _ in strip)
-    (_, last), x = strip[-1]
-    mask = np.zeros((height, x + last[1].stop - last[1].start + pixels[1]), bool)
-    for (value, box), x in strip:
-        y_size, x_size = box[0].stop - box[0].start, box[1].stop - box[1].start
-        np.equal(labels[box], value, out=mask[:y_size, x : x + x_size])
-
-    in_rows = _distance_along_rows(mask)
+    in_rows = _distances_along_rows(labels, strip)
     in_rows *= np.float32(spacing[1])
     np.square(in_rows, out=in_rows)
 
-    reach = pixels[0]
-    squared = np.full((height + 2 * reach, mask.shape[1]), np.inf, np.float32)
+    height = in_rows.shape[0]
+    squared = np.full((height + 2 * reach, in_rows.shape[1]), np.inf, np.float32)
     squared[reach : reach + height] = in_rows
     shifted = np.empty_like(in_rows)
     for offset in range(1, reach + 1):
@@ -148,16 +155,39 @@ def _squared_distances(
     return squared
 
 
-def _distance_along_rows(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Columns to the nearest true pixel of the same row, float32 ``(Y, X)``; huge in a row without any."""
+def _distances_along_rows(labels: NDArray[np.int32], strip: list[_Slot]) -> NDArray[np.float32]:
+    """Columns to the nearest pixel of the object in the same row, huge in a row without any.
+
+    First inside the boxes, laid side by side and numbered so that the next box is huge columns away. Outside
+    its box the nearest pixel lies in the direction of the box: the distance at the box's edge and the way to
+    there.
+    """
+    height = max(slot.box[0].stop - slot.box[0].start for slot in strip)
+    widths = [slot.box[1].stop - slot.box[1].start for slot in strip]
+    starts = np.cumsum([0, *widths])
+    mask = np.zeros((height, starts[-1]), bool)
+    sources, ways = [], []
+    for slot, start, width in zip(strip, starts.tolist(), widths, strict=False):
+        box, near = slot.box, slot.near[1]
+        np.equal(labels[box], slot.value, out=mask[: box[0].stop - box[0].start, start : start + width])
+        columns = np.arange(near.start - box[1].start, near.stop - box[1].start)
+        source = np.minimum(np.maximum(columns, 0), width - 1)
+        ways.append(np.abs(columns - source))
+        sources.append(source + start)
+
     # whole numbers, because running extremes of floats take twice as long
-    columns = np.arange(mask.shape[1], dtype=np.int32)
-    before = np.where(mask, columns, np.int32(-_NOWHERE))
+    position = np.arange(starts[-1], dtype=np.int32) + np.repeat(
+        np.arange(len(strip), dtype=np.int32) * _HUGE, widths
+    )
+    before = np.where(mask, position, np.int32(-_HUGE))
     np.maximum.accumulate(before, axis=1, out=before)
-    after = np.where(mask, columns, np.int32(_NOWHERE))[:, ::-1]
+    np.subtract(position, before, out=before)
+    after = np.where(mask, position, np.int32(_MOST_SLOTS * _HUGE))[:, ::-1]
     np.minimum.accumulate(after, axis=1, out=after)
-    np.subtract(columns, before, out=before)
-    return np.minimum(before, after[:, ::-1] - columns, out=before).astype(np.float32)
+    inside = np.minimum(before, after[:, ::-1] - position, out=before).astype(np.float32)
+    distance: NDArray[np.float32] = np.take(inside, np.concatenate(sources), axis=1)
+    distance += np.concatenate(ways).astype(np.float32)
+    return distance
 
 
 def _intersect(a: Box, b: Box) -> Box | None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_unet.annotation.boxes import bounding_boxes, keep_values, values_present
+from napari_unet.annotation.boxes import bounding_boxes, grow, keep_values, values_present
 from napari_unet.annotation.coding import BACKGROUND, FIRST, NOT_ANNOTATED, LabelsAre
 from napari_unet.annotation.gaps import cut_gaps
 from napari_unet.errors import UserError
@@ -172,16 +172,14 @@ def _class_of_objects(cut: NDArray[np.int32], object_classes: Mapping[int, int])
 
 
 def _relative_distance(objects: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Distance to the border over its largest within each object, for objects that do not touch each
-    other."""
-    inside = objects >= FIRST
-    if not inside.any():
-        return np.zeros(objects.shape, np.float32)
-    if inside.all():
-        return np.ones(objects.shape, np.float32)
-    # objects lie apart, so that the nearest pixel outside an object is never another object's
-    distance: NDArray[np.float32] = ndimage.distance_transform_edt(inside).astype(np.float32)
+    """Distance to the border over its largest within each object."""
+    distance = np.zeros(objects.shape, np.float32)
     for value, box in bounding_boxes(objects).items():
-        own = objects[box] == value
-        distance[box][own] /= distance[box][own].max()
+        around = grow(box, (1, 1), objects.shape)
+        own = objects[around] == value
+        if own.all():  # it fills the image: no border anywhere
+            distance[around] = 1
+            continue
+        inside = ndimage.distance_transform_edt(own)
+        distance[around][own] = inside[own] / inside.max()
     return distance
