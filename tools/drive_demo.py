@@ -1,0 +1,219 @@
+"""Drive the loop in a real window: paint, train, segment, correct, train again, segment; keep pictures and numbers.
+
+Run by ``make demo`` where there is no display. Writes into the folder that is named: a picture of every step, the
+labels, the table of objects and a report with the scores before and after the correction, read only where nothing was
+painted or corrected, on generated cells whose truth is exact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt
+from real_window import Point, RealWindow
+from scipy import ndimage
+from skimage.measure import find_contours
+
+from napari_unet.objects.measures import foreground_iou, match
+from napari_unet.samples import touching_cells
+from napari_unet.session import Which
+
+BRUSH = 5
+N_PAINTED = 6
+N_CORRECTED = 3
+
+
+def main() -> None:
+    """Run the demo."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--minutes", type=float, default=1.0, help="of each of the two trainings")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    for old in options.out.glob("*.png"):
+        old.unlink()
+    Demo(options.out, options.minutes).run()
+
+
+class Demo:
+    """The loop, step by step."""
+
+    def __init__(self, out: Path, minutes: float) -> None:
+        self.out, self.minutes = out, minutes
+        self.sample = touching_cells()
+        self.truth = self.sample.truth
+        image = {"name": self.sample.name, "scale": (self.sample.pixel_size_um,) * 2, "units": ("um", "um")}
+        self.window = RealWindow([(self.sample.image, image, "image")], (1400, 900))
+        self.dock, self.loop, self.session = self.window.dock, self.window.loop, self.window.loop.session
+        self.n_pictures = 0
+        self.said: list[str] = []
+        self.loop.said.connect(lambda level, sentence: self.said.append(f"{level}: {sentence}"))
+
+    def run(self) -> None:
+        """Do everything and write the report."""
+        self.picture("opened")
+        self.paint()
+        self.train("first round")
+        before = self.session.result(())
+        corrected = self.correct()
+        self.train("second round")
+        after = self.session.result(())
+        self.undo_and_redo()
+        self.session.save_labels(self.out / "labels.tif")
+        self.session.save_table(self.out / "objects.csv")
+        self.session.save_model(self.out / "model.safetensors")
+        self.report(before, after, corrected)
+        self.window.close()
+
+    def paint(self) -> None:
+        """Make the annotation layer and paint a few cells with the brush, then the background around them."""
+        self.window.click(self.dock.annotate.new.start)
+        chosen = choose_cells(self.truth, N_PAINTED)
+        layer = self.loop.layers.layer(Which.ANNOTATION)
+        layer.brush_size = BRUSH
+        self.window.click(self.dock.annotate.brushes.new_object)
+        for value in chosen:
+            self.paint_cell(self.truth == value)
+        self.picture("cells painted")
+        self.window.click(self.dock.annotate.brushes.background)
+        layer.brush_size = BRUSH
+        layer.preserve_labels = True  # napari's own tick: what is painted already stays
+        for value in chosen:
+            for outline in outlines(ndimage.binary_dilation(self.truth == value, iterations=BRUSH)):
+                self.window.stroke(outline)
+        layer.preserve_labels = False
+        self.picture("background painted")
+
+    def paint_cell(self, mask: NDArray[np.bool_]) -> None:
+        """Fill one cell with strokes that stay inside it."""
+        inside = mask
+        while True:
+            inside = ndimage.binary_erosion(inside, iterations=BRUSH // 2 + 1)
+            if not inside.any():
+                break
+            for outline in outlines(inside):
+                self.window.stroke(outline)
+        y, x = ndimage.center_of_mass(mask)
+        self.window.stroke([(y, x - 1), (y, x + 1)])
+
+    def train(self, name: str) -> None:
+        """Press Train, paint on meanwhile, wait, and look at the overlay that follows."""
+        budget = self.dock.train.budget
+        budget.setCurrentIndex(budget.findData(self.minutes) if budget.findData(self.minutes) >= 0 else 0)
+        shown = self.loop.n_segmented
+        self.window.click(self.dock.train.train)
+        if self.loop.training is None:
+            raise SystemExit(f"The training did not start: {self.said[-1]}")
+        self.window.wait(lambda: len(self.loop.reports) > 20, 120, "The training's start")
+        self.picture(f"{name}, training")
+        self.window.wait(lambda: self.loop.training is None, 120 * self.minutes + 120, "The training")
+        self.window.wait(lambda: self.loop.n_segmented > shown, 120, "The segmentation")
+        self.window.show_in_dock(self.dock.segment)
+        self.picture(f"{name}, segmented")
+
+    def correct(self) -> list[int]:
+        """Repair the worst objects with the brush on the Segmentation layer, accept one that is right."""
+        wrong = worst_cells(self.session.segmentation, self.truth, self.session.annotation, N_CORRECTED)
+        self.window.click(self.dock.correct.edit)
+        layer = self.loop.layers.layer(Which.SEGMENTATION)
+        for value in wrong:
+            mask = self.truth == value
+            layer.brush_size = BRUSH
+            layer.selected_label = 0  # erase what reaches out of the cell, then paint the cell
+            for outline in outlines(ndimage.binary_dilation(mask, iterations=BRUSH)):
+                self.window.stroke(outline)
+            layer.selected_label = int(self.session.segmentation.max()) + 1
+            self.paint_cell(mask)
+        self.window.show_in_dock(self.dock.correct)
+        self.picture("corrected")
+        return wrong
+
+    def undo_and_redo(self) -> None:
+        """Take the last action back and do it again by keys: nothing must differ."""
+        self.loop.layers.edit_segmentation("pan_zoom")
+        before = self.session.segmentation.copy()
+        self.window.press_key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        undone = self.session.segmentation.copy()
+        shift = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        self.window.press_key(Qt.Key.Key_Z, shift)
+        if np.array_equal(before, undone) or not np.array_equal(before, self.session.segmentation):
+            raise SystemExit("Undo and redo by keys did not give back the segmentation.")
+
+    def report(self, before: NDArray[np.int32], after: NDArray[np.int32], corrected: list[int]) -> None:
+        """Write the scores where nothing was painted or corrected, before and after."""
+        untouched = self.session.annotation == 0
+        lines = [
+            "# The loop on generated touching cells",
+            "",
+            f"{time.strftime('%Y-%m-%d %H:%M')}, {platform.platform()}, Python {platform.python_version()}",
+            "",
+            f"{N_PAINTED} of {self.truth.max()} cells painted; {len(corrected)} objects corrected; two trainings "
+            f"of {self.minutes:g} min. Scores only where nothing was painted or corrected "
+            f"({untouched.mean():.0%} of the pixels).",
+            "",
+            "| | F1 at IoU 0.5 | AP at IoU 0.5 | objects found | missed | too many | foreground IoU |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for name, labels in (("after the first round", before), ("after correction and second round", after)):
+            found = match(labels, self.truth, 0.5, valid=untouched)
+            iou = foreground_iou(labels, self.truth, valid=untouched)
+            lines.append(
+                f"| {name} | {found.f1:.3f} | {found.ap:.3f} | {found.tp} | {found.fn} | {found.fp} | {iou:.3f} |"
+            )
+        lines += ["", "Rounds:", ""]
+        lines += [f"- {done.name}: {' '.join(done.sentences)}" for done in self.session.rounds.all]
+        lines += ["", "What the window said:", ""] + [f"- {sentence}" for sentence in self.said]
+        (self.out / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        print("\n".join(lines))
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the whole window."""
+        self.n_pictures += 1
+        self.window.picture(self.out / f"{self.n_pictures:02d} {name}.png".replace(" ", "-").replace(",", ""))
+
+
+def outlines(mask: NDArray[np.bool_]) -> list[list[Point]]:
+    """Return the outlines of a mask as closed lines, inside the image, a point every few px."""
+    lines = []
+    for contour in find_contours(np.pad(mask, 1).astype(float), 0.5):
+        points = contour[::2] - 1
+        height, width = mask.shape
+        inside = [(float(np.clip(y, 0, height - 1)), float(np.clip(x, 0, width - 1))) for y, x in points]
+        lines.append([*inside, inside[0]])
+    return lines
+
+
+def choose_cells(truth: NDArray[np.int32], n: int) -> list[int]:
+    """Return neighbouring cells near the middle, so that the gap between touching ones is taught as well."""
+    values = [v for v in range(1, int(truth.max()) + 1) if (truth == v).any()]
+    centers = np.array(ndimage.center_of_mass(truth > 0, truth, values))
+    distance = np.linalg.norm(centers - np.array(truth.shape) / 2, axis=1)
+    return [values[i] for i in np.argsort(distance)[:n]]
+
+
+def worst_cells(
+    labels: NDArray[np.int32], truth: NDArray[np.int32], annotation: NDArray[np.int32], n: int
+) -> list[int]:
+    """Return the cells that are segmented worst and not annotated, away from the image's edge."""
+    scores = {}
+    for value in range(1, int(truth.max()) + 1):
+        mask = truth == value
+        rows, columns = np.nonzero(mask)
+        if not mask.any() or annotation[mask].any():
+            continue
+        if min(rows.min(), columns.min()) < 12 or max(rows.max(), columns.max()) > min(truth.shape) - 13:
+            continue
+        under = np.bincount(labels[mask])
+        under[0] = 0
+        best = int(under.argmax())
+        scores[value] = (mask & (labels == best)).sum() / (mask | (labels == best)).sum() if best else 0.0
+    return sorted(scores, key=lambda value: scores[value])[:n]
+
+
+if __name__ == "__main__":
+    main()
