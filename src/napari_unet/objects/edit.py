@@ -110,10 +110,10 @@ def correct(
         old = annotation[edit.box]
         return _change_of(annotation, edit.box, np.where(edited, edit.new + BACKGROUND, old))
     touched = np.union1d(edit.old[edited], edit.new[edited])
-    place = _unite(edit.box, _box_of(after, touched[touched > 0]))
-    place = _unite(
-        place, _box_of(annotation, _objects_under(annotation[place], np.isin(after[place], touched)))
-    )
+    touched = touched[touched > 0]
+    place = _unite(edit.box, _box_of(after, touched))
+    under = _objects_under(annotation[place], np.isin(after[place], touched))
+    place = _unite(place, _box_of(annotation, under))
     old, shown = annotation[place], np.where(np.isin(after[place], touched), after[place], 0)
     erased = (after[place] == 0) & (before[place] > 0)
     values = _values_of_corrected(before[place], shown, np.where(erased, BACKGROUND, old))
@@ -166,12 +166,11 @@ def accept(
     old, seen = annotation[place], segmentation[place]
     shown = overlay_annotation(seen, old)
     free = old == NOT_ANNOTATED
+    chosen = shown > 0
     if numbers is not None:
         # What is left of an object may be shown as part of an annotated one, under that one's number.
         wanted = np.unique(shown[np.isin(seen, numbers) & free | np.isin(shown, numbers)])
-        chosen = np.isin(shown, wanted[wanted > 0])
-    else:
-        chosen = shown > 0
+        chosen &= np.isin(shown, wanted)
     accepted = np.where(chosen, shown, 0)
     pairs = count_overlaps(accepted, old).of_objects()
     annotated = pairs.second >= FIRST
@@ -198,23 +197,25 @@ def _accept_classes(
 
 
 def _chosen(segmentation: IntArray, which: Collection[int] | BoolArray | None) -> IntArray | None:
-    """Return the numbers that are accepted; None for all."""
+    """Return the numbers that are accepted, of those that there are; None for all."""
     if which is None:
         return None
     if isinstance(which, np.ndarray) and which.dtype == bool:
         overlaps = count_overlaps(segmentation, which.view(np.uint8))
         areas = overlaps.areas_of_first()
         inside = overlaps.where(overlaps.second > 0).areas_of_first()
-        numbers = np.array([k for k, n in inside.items() if 2 * n >= areas[k]], np.int64)
-    else:
-        numbers = np.unique(np.array(list(which), np.int64))
-    return numbers[numbers > 0]
+        return np.array([k for k, n in inside.items() if k > 0 and 2 * n >= areas[k]], np.int64)
+    wanted = np.array([k for k in which if k > 0], np.int64)
+    return np.unique(segmentation[np.isin(segmentation, wanted)])
 
 
 def _place_of_accepted(
     segmentation: IntArray, annotation: IntArray, numbers: IntArray | None, reach: float
 ) -> Box | None:
-    """Return the box that holds the chosen objects, the annotated objects on them, and the rings."""
+    """Return the box that holds all that decides about the chosen objects, and their rings.
+
+    That is the objects, the annotated objects on them, and all other objects under these.
+    """
     if numbers is None:
         return tuple(slice(0, n) for n in segmentation.shape)
     place = _box_of(segmentation, numbers)
@@ -222,6 +223,8 @@ def _place_of_accepted(
         return None
     under = _objects_under(annotation[place], np.isin(segmentation[place], numbers))
     place = _unite(place, _box_of(annotation, under))
+    beside = np.unique(segmentation[place][np.isin(annotation[place], under)])
+    place = _unite(place, _box_of(segmentation, beside[beside > 0]))
     margin = int(np.ceil(reach)) + 1
     return tuple(
         slice(max(0, s.start - margin), min(n, s.stop + margin))

