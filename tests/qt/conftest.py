@@ -60,6 +60,25 @@ def open_dock(make_napari_viewer: Callable[..., Any]) -> Iterator[Callable[..., 
 
 
 @pytest.fixture
+def begin(qapp: Any) -> Iterator[Callable[[], tuple[Any, Any]]]:
+    """Return a function that begins a loop on a viewer without a window: (viewer model, loop)."""
+    from napari.components import ViewerModel
+
+    from napari_unet._qt.loop import loop_of
+
+    viewers = []
+
+    def begin_one() -> tuple[Any, Any]:
+        viewer = ViewerModel()
+        viewers.append(viewer)
+        return viewer, loop_of(viewer)
+
+    yield begin_one
+    for viewer in viewers:
+        loop_of(viewer).end()
+
+
+@pytest.fixture
 def discs() -> tuple[np.ndarray, np.ndarray]:
     """Return a small image of bright discs, uint8, and its labels in the project's coding."""
     yy, xx = np.mgrid[:96, :128]

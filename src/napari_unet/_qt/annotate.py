@@ -25,7 +25,6 @@ class AnnotateStep(QWidget):
         super().__init__()
         self._loop = loop
         self.new = NewAnnotation(loop)
-        self.brushes = Brushes(loop)
         self.lost = column(
             hint("The annotation layer was removed. What you painted is kept."),
             row(button("Show it again", "Make the layer again with all that you painted.", self._show_again)),
@@ -36,6 +35,7 @@ class AnnotateStep(QWidget):
             "as background.",
             self._draw_region,
         )
+        self.brushes = Brushes(loop, self.region)
         self.problems = Problems(loop)
         self.propose = Fold(
             "Propose objects",
@@ -48,7 +48,7 @@ class AnnotateStep(QWidget):
             "Begin another annotation layer; the present one stays in the layer list.",
             lambda: self._make_again(),
         )
-        self._tools = column(self.brushes, row(self.region), self.problems)
+        self._tools = column(self.brushes, self.problems)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self.new, self.lost, self._tools, self.propose, self.again):

@@ -26,7 +26,7 @@ from napari_unet.session import Which
 class Brushes(QWidget):
     """Buttons that select the annotation layer, its brush and the value that it paints."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, *beside: QWidget) -> None:
         super().__init__()
         self._loop = loop
         self.background = _brush(
@@ -52,7 +52,7 @@ class Brushes(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._how)
-        layout.addWidget(row(self.background, self.new_object))
+        layout.addWidget(row(self.background, self.new_object, *beside))
         layout.addWidget(self._class_rows)
         layout.addWidget(row(self.add_class))
 

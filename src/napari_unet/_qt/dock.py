@@ -68,8 +68,7 @@ class Dock(QWidget):
         self._viewer().events.theme.connect(self._follow_theme)
         self._follow_theme()
         self.reset_choices()
-        for i in (0, 1):
-            self.sections[i].set_open(True)
+        self.sections[0].set_open(True)
 
     def reset_choices(self, event: object = None) -> None:
         """Read which layers there are; napari calls this when they change."""
@@ -101,13 +100,14 @@ class Dock(QWidget):
         """Open each step once when it becomes possible; what the user folds away stays folded."""
         session = self.loop.session
         reached = {
+            "annotate": session.image is not None,
             "train": session.annotation is not None,
             "segment": session.current is not None or session.segmentation is not None,
             "correct": session.segmentation is not None
             and self.loop.layers.layer(Which.SEGMENTATION) is not None,
             "take away": session.segmentation is not None and session.current is not None,
         }
-        for section, (name, possible) in zip(self.sections[2:], reached.items(), strict=True):
+        for section, (name, possible) in zip(self.sections[1:], reached.items(), strict=True):
             if possible and name not in self._opened:
                 self._opened.add(name)
                 section.set_open(True)

@@ -10,6 +10,11 @@ from napari_unet._qt.layers.sources import channel_axis_of, image_layers, spatia
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import button, column, combo, hint, refill, row
 
+_ORIGINS = {
+    "assumed": "Assumed until you painted an object whole.",
+    "measured": "Measured on the objects you painted whole.",
+    "set by you": "You set it; Measure goes back.",
+}
 TOOLTIP = "Which image is segmented, and at which size its objects are seen by the network."
 
 
@@ -38,7 +43,7 @@ class ImageStep(QWidget):
         self.size.setKeyboardTracking(False)
         self.size.setToolTip(
             "<p>Diameter of a typical object, measured on the objects you painted whole. The image is "
-            "resampled for the network so that such an object is about 28 px large. Change it to overrule that.</p>"
+            "resampled so that for the network such an object is about 28 px. Change it to overrule it.</p>"
         )
         self.size.valueChanged.connect(self._set_size)
         self.size_origin = hint()
@@ -67,7 +72,7 @@ class ImageStep(QWidget):
         image = self._loop.session.image
         if image is None:
             return "open an image"
-        return f"{image.name} · {image.plane_shape[1]} × {image.plane_shape[0]} px"
+        return image.name
 
     def reset_choices(self, event: object = None) -> None:
         """Read which layers there are; napari calls this when layers come, go or change their name."""
@@ -118,11 +123,8 @@ class ImageStep(QWidget):
         size, origin = self._loop.session.object_size()
         with QSignalBlocker(self.size):
             self.size.setValue(size)
-        texts = {
-            "assumed": "assumed, until you painted objects whole",
-            "measured": "measured on your objects",
-        }
-        self.size_origin.setText(texts.get(origin, origin))
+        self.size_origin.setText(origin)
+        self.size_origin.setToolTip(_ORIGINS[origin])
         self.measure.setVisible(origin == "set by you")
 
     def _choose(self, *_: object) -> None:

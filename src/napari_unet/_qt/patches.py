@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet._qt.job import Job, start_job
@@ -12,8 +14,32 @@ from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import button, hint, row
 from napari_unet._qt.strip import Strip
 from napari_unet.errors import UserError
+from napari_unet.session import TrainingTask
 
 _N_PATCHES = 5
+
+
+def draw_patches(task: TrainingTask, n: int, seed: int) -> NDArray[np.uint8]:
+    """Return `n` patches as that training would draw them, as one RGB picture; safe in any thread."""
+    from napari_unet.network.preview import strip
+    from napari_unet.network.sampling import PatchSampler
+    from napari_unet.workflow.preparation import prepare
+
+    settings = task.settings
+    prepared = prepare(
+        task.images, task.labels_are, task.class_names, settings.weight_map, object_size=task.object_size
+    )
+    channels = prepared.images[0].image.shape[0]
+    network = settings.network_config(channels, prepared.n_classes, distance=False)
+    sampler = PatchSampler(
+        prepared.images,
+        settings.recipe().patch_size,
+        network.margin,
+        np.random.default_rng(seed),
+        settings.augmentation,
+        task.rgb,
+    )
+    return strip(sampler.draw(n), n)
 
 
 class PatchStrip(QWidget):
@@ -52,7 +78,7 @@ class PatchStrip(QWidget):
         seed = self._seed
 
         def run(on_report: object, should_stop: object) -> Any:
-            return task.preview(_N_PATCHES, seed)
+            return draw_patches(task, _N_PATCHES, seed)
 
         self._job = start_job(
             "drawing patches", run, completed=self._show, failed=self._fail, finished=self._end

@@ -8,6 +8,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QBoxLayout,
     QComboBox,
+    QFormLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -45,6 +46,17 @@ def row(*parts: QWidget | str, stretch: int | None = None) -> QWidget:
     return widget
 
 
+def form(*rows: tuple[str, QWidget]) -> QWidget:
+    """Put labelled parts under one another, the parts aligned."""
+    widget = QWidget()
+    layout = QFormLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    for text, part in rows:
+        layout.addRow(text, part)
+    return widget
+
+
 def hint(text: str = "") -> QLabel:
     """Return a text that wraps."""
     label = QLabel(text)
@@ -59,6 +71,8 @@ def button(text: str, tooltip: str, pressed: Callable[[], None], *, strong: bool
     made = QPushButton(text)
     made.setToolTip(f"<p>{tooltip}</p>")
     made.clicked.connect(lambda *_: pressed())
+    made.setMinimumHeight(26)
+    made.setMinimumWidth(made.fontMetrics().horizontalAdvance(text) + 22)
     if strong:
         font = made.font()
         font.setBold(True)
@@ -120,8 +134,10 @@ class Fold(QWidget):
     def _show_body(self, opened: bool) -> None:
         if opened and self.body is None:
             self.body = self._make_body()
-            self.body.setContentsMargins(12, 0, 0, 0)
-            self.layout().addWidget(self.body)
+            indented = QVBoxLayout()
+            indented.setContentsMargins(18, 0, 0, 6)
+            indented.addWidget(self.body)
+            self.layout().addLayout(indented)
         if self.body is not None:
             self.body.setVisible(opened)
         self._title.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)

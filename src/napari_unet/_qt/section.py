@@ -6,6 +6,9 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+_INDENT = 18
+"""Under the title's number."""
+
 
 class ElidedLabel(QLabel):
     """One line of text that is shortened with an ellipsis instead of widening the dock."""
@@ -82,8 +85,10 @@ class Section(QWidget):
         layout.setSpacing(2)
         layout.addWidget(line)
         layout.addLayout(head)
-        layout.addWidget(body)
-        body.setContentsMargins(12, 0, 0, 6)
+        indented = QVBoxLayout()
+        indented.setContentsMargins(_INDENT, 2, 2, 8)
+        indented.addWidget(body)
+        layout.addLayout(indented)
         self._show_body(False)
 
     def is_open(self) -> bool:

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QProgressBar, QSpinBox, QVBox
 from napari_unet._qt.advanced import Advanced
 from napari_unet._qt.curves import Curves
 from napari_unet._qt.loop import Loop
-from napari_unet._qt.rows import Fold, button, combo, hint, refill, row
+from napari_unet._qt.rows import Fold, button, combo, form, hint, refill, row
 from napari_unet._qt.views import Views
 
 TOOLTIP = (
@@ -22,7 +22,7 @@ _BUDGETS = [
     ("5 minutes", 5.0),
     ("20 minutes", 20.0),
     ("until I stop", _UNTIL),
-    ("a number of steps", _STEPS),
+    ("by steps", _STEPS),
 ]
 
 
@@ -70,8 +70,7 @@ class TrainStep(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
-            row("Start from", self.start, stretch=1),
-            row("Time", self.budget, self.steps, stretch=1),
+            form(("Start from", self.start), ("Time", row(self.budget, self.steps, stretch=0))),
             self.train,
             row(self.then),
             self.progress,

@@ -55,6 +55,7 @@ class Mirror(QObject):
         self._writing = False
         self._low: NDArray[np.int64] | None = None
         self._high: NDArray[np.int64] | None = None
+        self._over = False
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -106,6 +107,7 @@ class Mirror(QObject):
         if self.dragging:
             self._settle.start()
             return
+        self._over = False
         truth = self._truth()
         if truth is None or not self._fits(tell=True):
             return
@@ -131,11 +133,15 @@ class Mirror(QObject):
         high = np.array([*(p + 1 for p in plane), *(o + n for o, n in zip(offset, shape, strict=True))])
         self._low = low if self._low is None else np.minimum(self._low, low)
         self._high = high if self._high is None else np.maximum(self._high, high)
+        if self._over:
+            self._end_stroke()
 
     def _end_stroke(self, event: Any = None) -> None:
         if self._writing:
             return
         low, high, self._low, self._high = self._low, self._high, None, None
+        # A script's single paint() tells the end before the box; a stroke of the mouse the other way round.
+        self._over = low is None
         if self.layer.n_edit_dimensions > 2 and self.layer.ndim > 2:
             self._suspect()  # other planes than the shown one were painted too
         if low is None or high is None or not self._fits(tell=True):

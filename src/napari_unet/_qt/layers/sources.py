@@ -74,14 +74,24 @@ def geometry(layer: Layer) -> dict[str, Any]:
 def plane_geometry(layer: Layer) -> dict[str, Any]:
     """Return the geometry of one plane of the layer: its last two axes."""
     # A rotation or shear that mixes planes has no two-dimensional part; what remains is the in-plane part.
+    return _geometry_of_axes(layer, [layer.ndim - 2, layer.ndim - 1])
+
+
+def _geometry_of_axes(layer: Layer, kept: list[int]) -> dict[str, Any]:
+    shear = np.asarray(layer.shear)
+    if shear.ndim == 1:  # napari gives the entries above the diagonal
+        shear = np.eye(layer.ndim)
+        shear[np.triu_indices(layer.ndim, 1)] = layer.shear
+    matrix = np.asarray(layer.affine.affine_matrix)
+    rows = [*kept, layer.ndim]
     return {
-        "scale": layer.scale[-2:],
-        "translate": layer.translate[-2:],
-        "rotate": np.asarray(layer.rotate)[-2:, -2:],
-        "shear": np.asarray(layer.shear)[-2:, -2:],
-        "affine": Affine(affine_matrix=np.asarray(layer.affine.affine_matrix)[-3:, -3:], ndim=2),
-        "units": layer.units[-2:],
-        "axis_labels": layer.axis_labels[-2:],
+        "scale": layer.scale[kept],
+        "translate": layer.translate[kept],
+        "rotate": np.asarray(layer.rotate)[np.ix_(kept, kept)],
+        "shear": shear[np.ix_(kept, kept)],
+        "affine": Affine(affine_matrix=matrix[np.ix_(rows, rows)], ndim=len(kept)),
+        "units": tuple(layer.units[k] for k in kept),
+        "axis_labels": tuple(layer.axis_labels[k] for k in kept),
     }
 
 
@@ -94,21 +104,13 @@ def split_channels(viewer: Any, layer: Image, axis: int) -> list[Image]:
     made = []
     for i, name in enumerate(names):
         index = tuple(i if a == axis else slice(None) for a in range(layer.ndim))
-        matrix = np.asarray(layer.affine.affine_matrix)
-        rows = [*kept, layer.ndim]
         made.append(
             viewer.add_image(
                 data[index],
                 name=name,
                 colormap=colours[i % len(colours)],
                 blending="additive",
-                scale=layer.scale[kept],
-                translate=layer.translate[kept],
-                rotate=np.asarray(layer.rotate)[np.ix_(kept, kept)],
-                shear=np.asarray(layer.shear)[np.ix_(kept, kept)],
-                affine=Affine(affine_matrix=matrix[np.ix_(rows, rows)], ndim=len(kept)),
-                units=tuple(layer.units[k] for k in kept),
-                axis_labels=tuple(layer.axis_labels[k] for k in kept),
+                **_geometry_of_axes(layer, kept),
             )
         )
     layer.visible = False
