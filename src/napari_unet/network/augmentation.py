@@ -196,7 +196,7 @@ def sample_planes(planes: Planes, grid: Float32) -> Planes:
 
 
 def _flat_index(grid: Float32, shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Index into the ravelled plane; coordinates beyond its edges are mirrored, the edge itself not repeated."""
+    """Index into the ravelled plane; beyond its edges it is mirrored, the edge itself not repeated."""
     folded = []
     for axis, n in zip(grid.astype(np.intp), shape, strict=True):
         period = max(2 * n - 2, 1)

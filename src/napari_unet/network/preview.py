@@ -48,7 +48,7 @@ def strip(batch: Batch, n: int | None = None) -> NDArray[np.uint8]:
 
 
 def _draw_image(image: NDArray[np.float32], size: int) -> NDArray[np.uint8]:
-    """Cut (C, H, W) to its centre: one channel in grey, two in magenta and green, otherwise the first as RGB."""
+    """Cut (C, H, W) to its centre: one channel in grey, two in magenta and green, else the first as RGB."""
     margin = (image.shape[1] - size) // 2
     inner = image[:, margin : margin + size, margin : margin + size]
     if len(inner) == 1:
@@ -65,13 +65,13 @@ def _draw_target(batch: Batch, number: int) -> NDArray[np.uint8]:
     depth = np.where(batch.distance_known[number] & (classes > 0), 0.5 + 0.5 * batch.distance[number], 1.0)
     picture = colours * depth[..., None]
     picture[batch.weights[number] == 0] = UNKNOWN
-    return picture.astype(np.uint8)
+    return np.asarray(picture, dtype=np.uint8)
 
 
 def _draw_weights(weights: NDArray[np.float32], brightest: float) -> NDArray[np.uint8]:
     shown = np.log1p(weights) / np.log1p(brightest)
-    grey: NDArray[np.uint8] = (np.clip(shown, 0, 1) * 255).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=-1)
+    grey: NDArray[np.uint8] = np.asarray(np.clip(shown, 0, 1) * 255, dtype=np.uint8)
+    return np.stack([grey, grey, grey], axis=-1)
 
 
 def class_colour(number: int) -> tuple[int, int, int]:

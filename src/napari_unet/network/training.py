@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_unet.annotation.weight_map import class_factors
 from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import Stopped, UserError
 from napari_unet.network.augmentation import AugmentationSettings
@@ -123,6 +124,7 @@ class _Training:
         self.low_precision = settings.precision == "auto" and _is_bfloat16_faster(device)
         self.budget = Budget(settings.steps, settings.minutes)
         self.best, self.curves = BestWeights(), Curves()
+        self.class_bias = _measure_class_bias(images, settings, network.config.classes).to(device)
         self.smooth_loss, self.last_report = 0.0, 0.0
         self.scoring_seconds, self.next_score = 0.0, FIRST_EVALUATION
         self.plain_patches: list[Tensor] = []
@@ -184,13 +186,14 @@ class _Training:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
             logits = self.network(x)
         logits, n_classes = logits.float(), self.network.config.classes
+        balanced = logits[:, :n_classes] + self.class_bias
         classes, weights = _to(batch.classes, self.device).long(), _to(batch.weights, self.device)
-        loss = weighted_cross_entropy(logits[:, :n_classes], classes, weights)
+        loss = weighted_cross_entropy(balanced, classes, weights)
         if self.network.config.distance:
             known = _to(batch.distance_known, self.device)
             distance = distance_loss(logits[:, n_classes], _to(batch.distance, self.device), known)
             loss = loss + self.settings.distance_weight * distance
-        return loss, _wrong(logits.detach()[:, :n_classes], classes, weights)
+        return loss, _wrong(balanced.detach(), classes, weights)
 
     def _is_over(self) -> bool:
         return bool(self.reason) or self._asked_to_stop() or self.budget.fraction >= 1
@@ -311,6 +314,22 @@ def _make_optimiser(network: UNet, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(network.parameters(), lr=recipe.learning_rate, momentum=0.99)
     return torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=1e-2)
+
+
+def _measure_class_bias(
+    images: Sequence[TrainingImage], settings: TrainingSettings, n_classes: int
+) -> Tensor:
+    """Logarithm of the class factors w_c in the weights, (K, 1, 1), to be added to the logits of the loss.
+
+    A rare class that weighs more would otherwise be predicted too often: nuclei on 5 % of the pixels came out
+    with twice their area. So the network learns unweighted probabilities, from balanced gradients (the logit
+    adjustment of Menon et al. 2021, turned round).
+    """
+    if settings.weight_map.preset != "ronneberger2015" or not settings.weight_map.balance_classes:
+        return torch.zeros(n_classes, 1, 1)
+    known = [image.weights > 0 for image in images]
+    factors = class_factors([image.classes for image in images], known, n_classes)
+    return torch.from_numpy(np.log(factors)).float()[:, None, None]
 
 
 @contextlib.contextmanager
