@@ -13,8 +13,26 @@ torch = pytest.importorskip("torch")
 FEW = ("--steps", 3, "--threads", 1, "--coding", "masks", "--labels-are", "objects", "--device", "cpu")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    """Train a network of a few weights on small patches, so that a step takes no time."""
+    from napari_unet.network import training_settings
+    from napari_unet.network.unet import UNetConfig
+    from napari_unet.workflow import training
+
+    def tiny_network(in_channels, classes, distance):
+        return UNetConfig(in_channels=in_channels, classes=classes, distance=distance, width=4, depth=2)
+
+    recipe = training_settings.RECIPES["laptop"].model_copy(update={"patch_size": 32, "batch_size": 2})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(training_settings.RECIPES, "laptop", recipe)
+        for module in (training_settings, training):
+            patch.setattr(module, "laptop", tiny_network, raising=False)
+        yield
+
+
 @pytest.fixture(scope="module")
-def model(tmp_path_factory, cells):
+def model(tiny, tmp_path_factory, cells):
     """A model file of a training of three steps."""
     from typer.testing import CliRunner
 

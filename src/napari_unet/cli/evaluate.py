@@ -102,7 +102,7 @@ def score(
         "recall": matching.recall,
         "f1": matching.f1,
         "ap50": matching.ap,
-        "ap50_95": measures.average_precision(predicted, truth, valid=valid),
+        "ap50_95": float(np.mean(measures.average_precision(predicted, truth, valid=valid))),
         "panoptic_quality": matching.panoptic_quality,
         "seg": measures.seg_score(predicted, truth, valid),
         "merges": float(merges),
