@@ -168,9 +168,7 @@ def accept(
     free = old == NOT_ANNOTATED
     chosen = shown > 0
     if numbers is not None:
-        # What is left of an object may be shown as part of an annotated one, under that one's number.
-        wanted = np.unique(shown[np.isin(seen, numbers) & free | np.isin(shown, numbers)])
-        chosen &= np.isin(shown, wanted)
+        chosen &= np.isin(shown, _shown_for(np.where(np.isin(seen, numbers), seen, 0), shown, free))
     accepted = np.where(chosen, shown, 0)
     pairs = count_overlaps(accepted, old).of_objects()
     annotated = pairs.second >= FIRST
@@ -230,6 +228,19 @@ def _place_of_accepted(
         slice(max(0, s.start - margin), min(n, s.stop + margin))
         for s, n in zip(place, segmentation.shape, strict=True)
     )
+
+
+def _shown_for(seen: IntArray, shown: IntArray, free: BoolArray) -> IntArray:
+    """Return the numbers that objects of the segmentation are shown under, with the annotation on top.
+
+    What is not annotated of an object may belong to an annotated one now, and what is annotated may all be under
+    one that has another number.
+    """
+    overlaps = count_overlaps(seen, shown)
+    areas = overlaps.areas_of_first()
+    pairs = overlaps.of_objects()
+    mostly = 2 * pairs.pixels > np.array([areas[k] for k in pairs.first.tolist()], np.int64)
+    return np.union1d(pairs.second[mostly], shown[(seen > 0) & free & (shown > 0)])
 
 
 def _values_of_corrected(before: IntArray, shown: IntArray, annotation: IntArray) -> dict[int, int]:
