@@ -55,7 +55,8 @@ class Canvas:
 
     def plane(self, which: Which, plane: Plane) -> NDArray[np.int32]:
         """Return a plane, shape ``(Y, X)``, as a view."""
-        return self.arrays[which][plane]
+        view: NDArray[np.int32] = self.arrays[which][plane]
+        return view
 
     def do(self, action: Action, *, shown: Which | None = None) -> None:
         """Apply an action and note it for undo.
@@ -120,3 +121,13 @@ def split_planes(offset: Sequence[int], values: NDArray[Any]) -> Iterator[tuple[
     for index in np.ndindex(*values.shape[:-2]):
         plane = tuple(int(o) + i for o, i in zip(offset[:-2], index, strict=True))
         yield plane, (box[0], box[1]), values[index]
+
+
+def on_plane(plane: Plane, change: Change) -> Change:
+    """Return a plane's change in the coordinates of the whole array."""
+    lead = (1,) * len(plane)
+    return Change(
+        (*plane, *change.offset),
+        change.old.reshape(lead + change.old.shape),
+        change.new.reshape(lead + change.new.shape),
+    )

@@ -24,12 +24,12 @@ from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region, region_mask
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
-from napari_unet.objects.edit import Change, accept, overlay_annotation
+from napari_unet.objects.edit import Change, accept, correct
 from napari_unet.objects.numbering import keep_numbers
+from napari_unet.objects.overlay import overlay_annotation
 from napari_unet.objects.propose import propose
 from napari_unet.objects.separate import SeparationSettings
-from napari_unet.session.canvas import Canvas, plane_change, split_planes, whole_plane
-from napari_unet.session.corrections import accept_classes, correction
+from napari_unet.session.canvas import Canvas, on_plane, plane_change, split_planes, whole_plane
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.painting import ASSUMED_OBJECT_SIZE, Painting
@@ -216,17 +216,20 @@ class Session:
             ``None`` when nothing differs from what the session knows.
         """
         array = self.canvas.arrays[which]
-        annotation = self.annotation if which is Which.SEGMENTATION else None
+        painting = self.painting if which is Which.SEGMENTATION else None
         changes: list[tuple[Which, Change]] = []
         for plane, box, painted in split_planes(offset, np.asarray(values)):
             stroke = plane_change(plane, box, array[plane][box], painted.astype(np.int32))
             if stroke is None:
                 continue
             changes.append((which, stroke))
-            if annotation is not None:
-                corrected = correction(array[plane], box, painted, annotation[plane], self.labels_are)
-                change = plane_change(plane, whole_plane(array), annotation[plane], corrected)
-                changes += [(Which.ANNOTATION, change)] if change else []
+            if painting is not None:
+                after = array[plane].copy()
+                after[box] = painted
+                corrected = correct(
+                    array[plane], after, painting.labels[plane], self.labels_are.value, box, painting.next_value()
+                )
+                changes += [(Which.ANNOTATION, on_plane(plane, corrected))] if corrected else []
         if not changes:
             return None
         action = Action(name, tuple(changes))
@@ -470,7 +473,7 @@ class Session:
         values
             The objects (or classes); all of the plane by default.
         region
-            Only what lies inside.
+            Instead of values: the objects that lie in it with at least half of their area.
 
         Returns
         -------
@@ -479,16 +482,19 @@ class Session:
         """
         if self.segmentation is None or self.annotation is None:
             raise UserError("There is nothing to accept yet; segment first.")
-        mask = region_mask(region, self.annotation.shape[-2:]) if isinstance(region, Region) else region
-        before, shown = self.annotation[plane], self.segmentation[plane]
-        if self.labels_are is LabelsAre.CLASSES:
-            after = accept_classes(shown, before, values, mask)
-        else:
-            after = accept(shown, before, values, mask, reach=self.border_reach())
-        change = plane_change(plane, whole_plane(before), before, after)
+        if isinstance(region, Region):
+            region = region_mask(region, self._need_image().plane_shape)
+        change = accept(
+            self.segmentation[plane],
+            self.annotation[plane],
+            values if region is None else region,
+            self.border_reach(),
+            self.labels_are.value,
+            self.next_object_value(),
+        )
         if change is None:
             return 0
-        self.canvas.do(Action("Accept", ((Which.ANNOTATION, change),)))
+        self.canvas.do(Action("Accept", ((Which.ANNOTATION, on_plane(plane, change)),)))
         return int(np.count_nonzero(change.old != change.new))
 
     def border_reach(self) -> float:
@@ -580,7 +586,9 @@ class Session:
     def _with_annotation(self, plane: Plane, labels: NDArray[np.int32]) -> NDArray[np.int32]:
         if self.annotation is None:
             return labels
-        return overlay_annotation(labels, self.annotation[plane], self.labels_are)
+        return overlay_annotation(
+            labels, self.annotation[plane], self.labels_are.value, self.painting.marked if self.painting else ()
+        )
 
     def _plane_action(self, plane: Plane, labels: NDArray[np.int32], name: str) -> Action | None:
         """Return the action that shows these labels on a plane, annotation on top, old numbers kept."""

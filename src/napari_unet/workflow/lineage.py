@@ -86,7 +86,7 @@ def _cells(mask: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
     rows, columns = -(-height // CELL), -(-width // CELL)
     padded = np.zeros((rows * CELL, columns * CELL), bool)
     padded[:height, :width] = mask
-    used = padded.reshape(rows, CELL, columns, CELL).any(axis=(1, 3))
+    used: NDArray[np.bool_] = np.asarray(padded.reshape(rows, CELL, columns, CELL).any(axis=(1, 3)))
     boxes = []
     for row in range(rows):
         edges = np.flatnonzero(np.diff(np.pad(used[row].astype(np.int8), 1)))

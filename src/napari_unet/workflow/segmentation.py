@@ -139,7 +139,8 @@ def separate_probabilities(
 
 def foreground(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the probability of anything but background, shape ``(Y, X)``."""
-    return 1.0 - probabilities[0]
+    inverse: NDArray[np.float32] = 1.0 - probabilities[0]
+    return inverse
 
 
 def separation_of(description: ModelDescription, scale: float) -> SeparationSettings:

@@ -1,0 +1,140 @@
+"""Fit how objects are made to what a person outlined: no threshold and no method wins everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
+from napari_unet.objects.measures import match
+from napari_unet.objects.overlaps import BoolArray, FloatArray, Int32Array
+from napari_unet.objects.separate import SeparationSettings, SplitMethod, separate
+
+THRESHOLDS = (0.5, 0.4, 0.6, 0.3, 0.7)
+DEPTHS = (0.25, 0.1, 0.4)
+LEVELS = (0.5, 0.7, 0.85)
+"""IoU thresholds that the score averages over: with few objects a single one can't tell settings apart."""
+SMALLEST_SHARE = 0.4
+"""The smallest object that is kept has this share of the area of the smallest true object."""
+MARGIN = 0.01
+"""Settings must be better than the default by this much: few objects give noisy scores."""
+LARGEST_SIDE = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One place where the truth is known.
+
+    Attributes
+    ----------
+    probability
+        Shape ``(Y, X)``, 0–1.
+    distance
+        Learned distance to the object's border, shape ``(Y, X)``, ``None`` where the network has none.
+    truth
+        Complete objects, int32 ``(Y, X)``, 0 elsewhere.
+    valid
+        Where the truth is known, bool ``(Y, X)``.
+    """
+
+    probability: FloatArray
+    distance: FloatArray | None
+    truth: Int32Array
+    valid: BoolArray
+
+
+def fit_separation(
+    examples: Sequence[Example],
+    scale: float = 1.0,
+    typical_size: float | None = None,
+    on_progress: OnProgress = no_progress,
+    should_stop: ShouldStop = never_stop,
+) -> tuple[SeparationSettings, float]:
+    """Find the settings that make the best objects of the examples.
+
+    First the method and its depth at the default threshold, then the threshold: 20 separations per example.
+
+    Parameters
+    ----------
+    scale
+        Network px per px of the examples.
+    typical_size
+        Diameter of a typical object in px of the examples.
+
+    Returns
+    -------
+    settings, score
+        The score is AP averaged over IoU thresholds of 0.5, 0.7 and 0.85, in 0–1.
+    """
+    crops = [_crop(example) for example in examples if example.truth.any()]
+    start = SeparationSettings(smallest=_smallest(crops))
+    if not crops:
+        return start, 0.0
+
+    def score(settings: SeparationSettings) -> float:
+        found = [_score(crop, settings, scale, typical_size) for crop in crops]
+        return float(np.average(found, weights=[np.unique(crop.truth).size for crop in crops]))
+
+    best, best_score = start, score(start)
+    learned = all(crop.distance is not None for crop in crops)
+    for vary in (lambda chosen: _methods(chosen, learned), _thresholds):
+        tried = vary(best)
+        for i, settings in enumerate(tried):
+            if should_stop():
+                return best, best_score
+            on_progress(i / len(tried), "Fitting how objects are made")
+            new = score(settings)
+            if new > best_score + MARGIN:
+                best, best_score = settings, new
+    return best, best_score
+
+
+def _methods(start: SeparationSettings, learned: bool) -> list[SeparationSettings]:
+    methods = [SplitMethod.DISTANCE, SplitMethod.PROBABILITY, *([SplitMethod.LEARNED] if learned else [])]
+    tried = [start.model_copy(update={"method": SplitMethod.COMPONENTS})]
+    for method in methods:
+        tried += [start.model_copy(update={"method": method, "seed_depth": depth}) for depth in DEPTHS]
+    return tried
+
+
+def _thresholds(best: SeparationSettings) -> list[SeparationSettings]:
+    return [best.model_copy(update={"threshold": threshold}) for threshold in THRESHOLDS]
+
+
+def _smallest(crops: Sequence[Example]) -> float:
+    """Return the area below which nothing is an object, given those that are; objects cut off do not count."""
+    areas = [area for crop in crops for area in _whole_areas(crop.truth)]
+    return SMALLEST_SHARE * float(np.percentile(areas, 5)) if areas else SeparationSettings().smallest
+
+
+def _whole_areas(truth: Int32Array) -> list[int]:
+    counts = np.bincount(truth.ravel())
+    counts[0] = 0
+    for edge in (truth[0], truth[-1], truth[:, 0], truth[:, -1]):
+        counts[np.unique(edge)] = 0
+    return [int(n) for n in counts[counts > 0]]
+
+
+def _score(crop: Example, settings: SeparationSettings, scale: float, typical_size: float | None) -> float:
+    labels = separate(crop.probability, settings, crop.distance, scale, typical_size)
+    return float(np.mean([match(labels, crop.truth, level, valid=crop.valid).ap for level in LEVELS]))
+
+
+def _crop(example: Example) -> Example:
+    """Keep the part of a large example that holds the most known pixels, so that fitting stays quick."""
+    height, width = example.truth.shape
+    if height <= LARGEST_SIDE and width <= LARGEST_SIDE:
+        return example
+    rows = _window(example.valid.sum(axis=1), min(height, LARGEST_SIDE))
+    columns = _window(example.valid[rows].sum(axis=0), min(width, LARGEST_SIDE))
+    box = (rows, columns)
+    distance = None if example.distance is None else example.distance[box]
+    return Example(example.probability[box], distance, example.truth[box], example.valid[box])
+
+
+def _window(counts: np.ndarray[tuple[int], np.dtype[np.int64]], side: int) -> slice:
+    total = np.concatenate([[0], np.cumsum(counts)])
+    start = int(np.argmax(total[side:] - total[:-side]))
+    return slice(start, start + side)
