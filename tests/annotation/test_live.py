@@ -39,13 +39,15 @@ def test_after_any_strokes_the_live_map_equals_the_plain_one(preset, dabs, seed,
     objects = scatter_discs(90, 9, np.random.default_rng(seed))
     live = LiveWeightMap(objects, preset, spacing)
     for stroke in dabs:
-        before = live.border.copy()
+        before = live.border.copy(), None if live.balance is None else live.balance.copy()
         box, values = dab(objects, *stroke)
         objects[box] = values
         area = live.update(values, (box[0].start, box[1].start))
         outside = np.ones(objects.shape, bool)
         outside[area] = False
-        assert np.array_equal(before[outside], live.border[outside])
+        assert np.array_equal(before[0][outside], live.border[outside])
+        if live.balance is not None:
+            assert np.array_equal(before[1][outside], live.balance[outside])
     plain = plain_border_term(objects, preset.w0, preset.sigma, spacing)
     assert np.abs(live.border - plain).max() <= 1e-3
     if preset is FALK:
@@ -60,6 +62,19 @@ def test_a_stroke_that_changes_no_object_changes_no_area():
     live = LiveWeightMap(objects, RONNEBERGER)
     area = live.update(objects[10:30, 20:40], (10, 20))
     assert live.border[area].size == 0
+
+
+def test_the_changed_area_holds_every_pixel_whose_weight_changes():
+    objects = np.zeros((200, 200), np.int32)
+    objects[90:100, 90:100] = 2
+    for preset in (RONNEBERGER, FALK):
+        live = LiveWeightMap(objects, preset)
+        before = live.border + (0 if live.balance is None else live.balance)
+        area = live.update(np.full((10, 10), 3, np.int32), (90, 102))
+        changed = live.border + (0 if live.balance is None else live.balance) != before
+        inside = changed[area].sum()
+        assert inside == changed.sum() > 500
+        assert changed[area].size < changed.size / 2
 
 
 def test_the_objects_given_are_not_changed_by_an_update():

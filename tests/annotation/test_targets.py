@@ -106,6 +106,15 @@ def test_thin_objects_between_others_do_not_vanish():
     assert np.unique(cut_gaps(side_by_side)).tolist() == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_an_object_of_one_pixel_inside_another_stays_and_is_ringed():
+    for value, around in ((2, 9), (9, 2)):
+        labels = np.full((7, 7), around, np.int32)
+        labels[3, 3] = value
+        cut = cut_gaps(labels)
+        assert cut[2:5, 2:5].tolist() == [[1, 1, 1], [1, value, 1], [1, 1, 1]]
+        assert np.count_nonzero(cut == around) == 40
+
+
 def test_incomplete_objects_teach_pixels_but_not_borders_or_distances():
     labels = np.zeros((20, 30), np.int32)
     labels[:12, :12] = square()

@@ -144,6 +144,22 @@ def test_a_part_of_the_border_term_is_the_same_as_that_part_of_the_whole():
     )
 
 
+def test_more_objects_than_one_strip_holds():
+    objects = np.zeros((108, 108), np.int32)
+    objects[1::3, 1::3] = np.arange(1, 36 * 36 + 1).reshape(36, 36)
+    chosen = WeightMapSettings(sigma=1)
+    plain = plain_border_term(objects, chosen.w0, chosen.sigma)
+    assert np.abs(border_term(objects, chosen) - plain).max() <= 1e-3
+
+
+@pytest.mark.parametrize("w0", [0.5, 10, 50, 1000])
+def test_the_term_is_cut_off_where_it_is_under_a_thousandth_and_1e_4_of_its_peak(w0):
+    reach = np.float32([WeightMapSettings(w0=w0).border_reach])
+    tail = border_of(reach, np.float32([0]), WeightMapSettings(w0=w0))[0]
+    assert tail < 1e-3
+    assert tail <= 1.001e-4 * w0
+
+
 def test_one_object_alone_has_no_border_weight():
     objects = np.zeros((40, 40), np.int32)
     objects[10:20, 10:20] = 5
