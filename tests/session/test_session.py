@@ -188,19 +188,17 @@ def test_the_shown_weight_map_follows_strokes_and_undo_like_a_new_one():
     base = np.ones((96, 96), np.int32)
     base[disc((96, 96), (40, 30), 12)] = 2
     session.record_stroke(Which.ANNOTATION, (0, 0), base)
-    shown = session.show_weight_map((), WeightMapSettings())
-    factors = session._weights._factors.copy()
+    session.set_object_size(28)  # the scale stays, whatever is painted
+    live = session.show_weight_map((), WeightMapSettings())
     changed = []
     session.weights_changed.connect(lambda plane, box: changed.append(box))
     paint(session, Which.ANNOTATION, (slice(34, 50), slice(46, 60)), 3)
     assert changed
-    fresh = Session.show_weight_map  # a map made anew, with the same factors, is the judge
-    live = shown.copy()
-    session._weights._factors = factors
-    again = fresh(session, (), WeightMapSettings())
-    border = (base == 1) & (session.annotation == 1)
-    ratio = live[border] - again[border]
-    assert np.ptp(ratio) < 1e-3  # class factors differ by a constant only
+    anew = session.show_weight_map((), WeightMapSettings())
+    background = session.annotation == 1
+    assert live[background].max() > live[5, 90] + 1  # there is a border between the two objects
+    # the factors per class were measured at another time: they shift all of the background alike
+    assert np.ptp(live[background] - anew[background]) < 1e-3
     session.undo()
     np.testing.assert_array_equal(session.annotation, base)
 
