@@ -1,0 +1,119 @@
+"""A first segmentation without any network, by a threshold and a distance watershed."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+from skimage.filters import threshold_otsu
+
+from napari_unet.objects.overlaps import Int32Array, IntArray
+from napari_unet.objects.separate import SeparationSettings, SplitMethod, estimate_width, separate
+
+Float32Array = npt.NDArray[np.float32]
+DEEPEST_CUT = 0.6  # at no splitting short of none
+NOISE = 1.0  # σ (px) of the smoothing before the threshold
+
+
+def propose(
+    image: npt.NDArray[Any],
+    threshold_shift: float = 0.0,
+    splitting: float = 0.5,
+    local: bool = False,
+    bright: bool | None = None,
+) -> Int32Array:
+    """Propose objects that a person can correct.
+
+    Parameters
+    ----------
+    image : real array (Y, X)
+        Any grey values; not finite ones count as the median.
+    threshold_shift : float
+        -1 (all is object) to 1 (nothing is), 0 the automatic threshold (Otsu 1979).
+    splitting : float
+        0 (what touches is one object) to 1 (every dent in an outline is a cut).
+    local : bool
+        Compare with the surroundings instead of one value for the whole image, for uneven light.
+    bright : bool, optional
+        Whether objects are brighter than the background; found out if not given.
+
+    Returns
+    -------
+    int32 array (Y, X)
+        0 is background, objects are 1..n.
+    """
+    smooth = _smooth(image)
+    if not np.ptp(smooth):
+        return np.zeros(image.shape, np.int32)
+    if bright is None:
+        bright = _are_objects_bright(_flatten(smooth) if local else smooth)
+    heights = smooth if bright else -smooth
+    if local:
+        heights = _flatten(heights)
+    mask = heights > _shifted_threshold(heights, threshold_shift)
+    if not mask.any() or mask.all():
+        return mask.astype(np.int32)
+    size = estimate_width(ndi.distance_transform_edt(mask)[mask])
+    method = SplitMethod.DISTANCE if splitting > 0 else SplitMethod.COMPONENTS
+    settings = SeparationSettings(
+        method=method,
+        seed_depth=DEEPEST_CUT * (1 - splitting) + 0.02,
+        smallest=max(4.0, 0.05 * size**2),
+        gap=0,
+    )
+    return separate(mask.astype(np.float32), settings, typical_size=size)
+
+
+def estimate_object_size(labels: IntArray) -> float | None:
+    """Return the median equivalent diameter (px) of the objects that the image's edge does not cut.
+
+    If it cuts all of them, the median of all; None if there are none.
+    """
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0
+    whole = areas.copy()
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        whole[np.unique(edge)] = 0
+    chosen = whole if whole.any() else areas
+    chosen = chosen[chosen > 0]
+    return float(np.median(np.sqrt(4 * chosen / np.pi))) if chosen.size else None
+
+
+def _smooth(image: npt.NDArray[Any]) -> Float32Array:
+    values = np.asarray(image, np.float32)
+    finite = np.isfinite(values)
+    if not finite.all():
+        values = np.where(finite, values, np.median(values[finite]) if finite.any() else np.float32(0))
+    smooth: Float32Array = ndi.gaussian_filter(values, NOISE)
+    return smooth
+
+
+def _are_objects_bright(smooth: Float32Array) -> bool:
+    """Guess from the background: there is more of it, so that the mean lies off it, towards the objects."""
+    low, high = np.percentile(smooth, [0.5, 99.5])
+    values = np.clip(smooth, low, high)
+    return bool(values.mean() >= np.median(values))
+
+
+def _flatten(heights: Float32Array) -> Float32Array:
+    """Subtract the local mean of the pixels that are lower than their surroundings: the background."""
+    sigma = float(np.clip(min(heights.shape) / 8, 8, 100))
+    lower = (heights < _blur(heights, sigma)).astype(np.float32)
+    background = _blur(heights * lower, sigma) / np.maximum(_blur(lower, sigma), 1e-3)
+    return heights - background
+
+
+def _blur(values: Float32Array, sigma: float) -> Float32Array:
+    """Blur widely: on a reduced image, as nothing is left of details anyway."""
+    step = max(1, int(sigma / 4))
+    blurred = ndi.gaussian_filter(ndi.uniform_filter(values, step)[::step, ::step], sigma / step)
+    at = np.meshgrid(*(np.arange(n, dtype=np.float32) / step for n in values.shape), indexing="ij")
+    result: Float32Array = ndi.map_coordinates(blurred, at, order=1, mode="nearest")
+    return result
+
+
+def _shifted_threshold(heights: Float32Array, shift: float) -> float:
+    low, high = np.percentile(heights, [0.1, 99.9])
+    automatic = float(threshold_otsu(np.clip(heights, low, high)))
+    end = high if shift > 0 else low
+    return automatic + abs(shift) * (float(end) - automatic)

@@ -1,0 +1,91 @@
+"""Numbers of every object, as columns."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from skimage.measure import regionprops_table
+
+from napari_unet.objects.overlaps import IntArray
+
+Columns = dict[str, npt.NDArray[Any]]
+
+SHAPES = ("label", "area", "equivalent_diameter_area", "centroid", "eccentricity", "solidity", "perimeter")
+NAMES = {
+    "equivalent_diameter_area": "equivalent_diameter",
+    "centroid-0": "centroid-y",
+    "centroid-1": "centroid-x",
+}
+
+
+def measure_objects(
+    labels: IntArray,
+    image: npt.NDArray[Any] | None = None,
+    pixel_size_um: float | tuple[float, float] | None = None,
+) -> Columns:
+    """Measure every object.
+
+    Parameters
+    ----------
+    labels : integer array (Y, X)
+        0 is background.
+    image : array (C, Y, X) or (Y, X), optional
+        Grey values to average; not finite ones are left out.
+    pixel_size_um : float or (float, float), optional
+        Size of a pixel, or its height and width.
+
+    Returns
+    -------
+    dict
+        One column per measure, one row per object in the order of their numbers: ``label``, ``area`` (px²),
+        ``equivalent_diameter`` (px), ``centroid-y``, ``centroid-x`` (px), ``eccentricity``, ``solidity``,
+        ``perimeter`` (px), ``cut_by_edge`` (bool: the image's edge cuts the object), per channel
+        ``intensity_mean-0``, ``intensity_min-0``, ``intensity_max-0``; with a pixel size also ``area_um2``,
+        ``equivalent_diameter_um``, ``centroid-y_um``, ``centroid-x_um``, and ``perimeter_um`` where pixels
+        are square.
+    """
+    found = regionprops_table(labels, properties=SHAPES)
+    columns: Columns = {NAMES.get(name, name): np.asarray(values) for name, values in found.items()}
+    edges = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    columns["cut_by_edge"] = np.isin(columns["label"], edges)
+    if image is not None:
+        for channel, plane in enumerate(image if image.ndim == 3 else image[None]):
+            columns |= _measure_intensities(labels, columns["label"], plane, channel)
+    if pixel_size_um is not None:
+        columns |= _convert(columns, pixel_size_um)
+    return columns
+
+
+def _measure_intensities(
+    labels: IntArray, numbers: npt.NDArray[Any], plane: npt.NDArray[Any], channel: int
+) -> Columns:
+    inside = (labels > 0) & np.isfinite(plane)
+    row = np.searchsorted(numbers, labels[inside])
+    values = plane[inside].astype(np.float64)
+    n = np.bincount(row, minlength=numbers.size)
+    lowest, highest = np.full(numbers.size, np.inf), np.full(numbers.size, -np.inf)
+    np.minimum.at(lowest, row, values)
+    np.maximum.at(highest, row, values)
+    nothing = n == 0
+    lowest[nothing] = highest[nothing] = np.nan
+    total = np.bincount(row, weights=values, minlength=numbers.size)
+    mean = np.divide(total, n, out=np.full(numbers.size, np.nan), where=~nothing)
+    return {
+        f"intensity_mean-{channel}": mean,
+        f"intensity_min-{channel}": lowest,
+        f"intensity_max-{channel}": highest,
+    }
+
+
+def _convert(columns: Columns, pixel_size_um: float | tuple[float, float]) -> Columns:
+    height, width = np.broadcast_to(np.asarray(pixel_size_um, np.float64), 2)
+    area = columns["area"] * height * width
+    converted: Columns = {
+        "area_um2": area,
+        "equivalent_diameter_um": np.sqrt(4 * area / np.pi),
+        "centroid-y_um": columns["centroid-y"] * height,
+        "centroid-x_um": columns["centroid-x"] * width,
+    }
+    if np.isclose(height, width):
+        converted["perimeter_um"] = columns["perimeter"] * width
+    return converted
