@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_unet.annotation.weight_map import class_factors
 from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import Stopped, UserError
 from napari_unet.network.augmentation import AugmentationSettings
@@ -119,12 +118,13 @@ class _Training:
         self.patch_size = _valid_patch(network, recipe.patch_size)
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network.train()
+        self.class_bias = _measure_class_bias(images, settings, network.config.classes).to(device)
+        _begin_at_frequencies(network, self.class_bias)
         self.optimiser = _make_optimiser(network, recipe)
         self.average = WeightAverage(network)
         self.low_precision = settings.precision == "auto" and _is_bfloat16_faster(device)
         self.budget = Budget(settings.steps, settings.minutes)
         self.best, self.curves = BestWeights(), Curves()
-        self.class_bias = _measure_class_bias(images, settings, network.config.classes).to(device)
         self.smooth_loss, self.last_report = 0.0, 0.0
         self.scoring_seconds, self.next_score = 0.0, FIRST_EVALUATION
         self.plain_patches: list[Tensor] = []
@@ -325,11 +325,22 @@ def _measure_class_bias(
     with twice their area. So the network learns unweighted probabilities, from balanced gradients (the logit
     adjustment of Menon et al. 2021, turned round).
     """
-    if settings.weight_map.preset != "ronneberger2015" or not settings.weight_map.balance_classes:
-        return torch.zeros(n_classes, 1, 1)
-    known = [image.weights > 0 for image in images]
-    factors = class_factors([image.classes for image in images], known, n_classes)
-    return torch.from_numpy(np.log(factors)).float()[:, None, None]
+    bias = torch.zeros(n_classes, 1, 1)
+    if settings.weight_map.preset != "ronneberger2015":  # elsewhere weights fall off with distance
+        return bias
+    for number in range(n_classes):
+        weights = [i.weights[(i.classes == number) & (i.weights > 0)] for i in images]
+        if any(w.size for w in weights):  # far from borders, where the border term adds nothing
+            bias[number] = math.log(np.percentile(np.concatenate(weights), 1))
+    return bias
+
+
+@torch.no_grad()
+def _begin_at_frequencies(network: UNet, class_bias: Tensor) -> None:
+    """Let a fresh network, whose last biases are 0, begin with each class as likely as it is frequent."""
+    bias = network.classify.bias
+    if bias is not None and not bias.any():
+        bias[: len(class_bias)] = -class_bias.flatten()
 
 
 @contextlib.contextmanager
