@@ -24,10 +24,10 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import tifffile
-from few_crops_data import DATA_SETS, DataSet, Sample, draw_crops, read_test
-from few_crops_report import write_report
 from skimage.measure import label
 
+from few_crops_data import DATA_SETS, DataSet, Sample, draw_crops, read_test
+from few_crops_report import write_report
 from napari_unet.objects.em_measures import foreground_restricted_rand
 from napari_unet.objects.measures import match, mean_iou, pixel_error
 

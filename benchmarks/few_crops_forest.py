@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from few_crops_data import DataSet, Sample
 from skimage.feature import multiscale_basic_features
 from sklearn.ensemble import RandomForestClassifier
 
+from few_crops_data import DataSet, Sample
 from napari_unet.annotation.coding import Coding, LabelsAre, to_annotation
 from napari_unet.annotation.targets import Target, make_target, object_sizes
 from napari_unet.objects.fit import Example, fit_separation
