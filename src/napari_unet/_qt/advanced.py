@@ -59,12 +59,12 @@ class Advanced(QWidget):
         weights = Fold(
             "Weight map",
             "Extra weight between touching objects teaches the network to keep them apart.",
-            lambda: column(self.weights, self.formula, self.show_weights),
+            column(self.weights, self.formula, self.show_weights),
         )
         varied = Fold(
             "Augmentation",
             "Patches are varied at random so that few painted objects teach much.",
-            lambda: column(self.strip, self.augmentation),
+            column(self.strip, self.augmentation),
         )
         for part in (
             row("Device", self.device, stretch=1),

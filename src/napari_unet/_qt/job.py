@@ -11,7 +11,7 @@ from napari.qt.threading import WorkerBase, WorkerBaseSignals, create_worker
 from qtpy.QtCore import Signal
 
 from napari_unet.callbacks import ShouldStop
-from napari_unet.errors import Stopped
+from napari_unet.errors import Stopped, UserError
 
 _log = logging.getLogger("napari_unet")
 
@@ -69,7 +69,8 @@ class Job(WorkerBase):
             self._send()
             self.stopped.emit()
         except Exception as error:  # the thread's boundary: whatever went wrong is told, never swallowed
-            _log.exception("%s failed", self._work.name)
+            if not isinstance(error, UserError):  # those are no accidents: the sentence says all
+                _log.exception("%s failed", self._work.name)
             self._send()
             self.failed.emit(error)
         else:

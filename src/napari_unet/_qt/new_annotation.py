@@ -32,7 +32,6 @@ class NewAnnotation(QWidget):
         for choice in (self.objects, self.classes):
             self._kinds.addButton(choice)
         self.objects.setChecked(True)
-        self._kinds.buttonToggled.connect(self._preview)
         self.start = button(
             "New annotation layer",
             "An empty layer to paint on, over the image.",
@@ -42,8 +41,9 @@ class NewAnnotation(QWidget):
         self.import_labels = Fold(
             "Use labels that exist",
             "Take a Labels layer that was made elsewhere.",
-            self._make_import,
+            self._make_import(),
         )
+        self._kinds.buttonToggled.connect(self._preview)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
@@ -61,8 +61,6 @@ class NewAnnotation(QWidget):
 
     def reset_choices(self, event: object = None) -> None:
         """Read which Labels layers there are."""
-        if self.import_labels.body is None:
-            return
         ours = [self._loop.layers.layer(which) for which in Which]
         layers = [layer for layer in labels_layers(self._loop.layers.viewer()) if layer not in ours]
         refill(self.layer, [(layer.name, layer) for layer in layers], self.layer.currentData())
@@ -81,10 +79,7 @@ class NewAnnotation(QWidget):
         self.use = button("Use these labels", "The layer itself is not changed.", self._use)
         self.layer.currentIndexChanged.connect(self._preview)
         self.coding.currentIndexChanged.connect(self._preview)
-        body = column(self.layer, self.coding, self.sentence, self.use)
-        self.import_labels.body = body
-        self.reset_choices()
-        return body
+        return column(self.layer, self.coding, self.sentence, self.use)
 
     def _start(self) -> None:
         with self._loop.telling("Making the annotation layer"):
@@ -96,8 +91,6 @@ class NewAnnotation(QWidget):
         self._loop.refresh_soon()
 
     def _preview(self, *_: object) -> None:
-        if self.import_labels.body is None:
-            return
         layer, coding = self.layer.currentData(), self.coding.currentData()
         text, usable = "", False
         if layer is None:

@@ -104,11 +104,11 @@ def refill(box: QComboBox, choices: list[tuple[str, object]], chosen: object) ->
 
 
 class Fold(QWidget):
-    """A part that is seldom needed: its title opens it, its body is made when it is first opened."""
+    """A part that is seldom needed: its title opens it, its body may be made when it is first opened."""
 
-    def __init__(self, title: str, tooltip: str, make_body: Callable[[], QWidget]) -> None:
+    def __init__(self, title: str, tooltip: str, body: QWidget | Callable[[], QWidget]) -> None:
         super().__init__()
-        self._make_body = make_body
+        self._make_body = body if not isinstance(body, QWidget) else None
         self.body: QWidget | None = None
         self._title = QToolButton()
         self._title.setText(title)
@@ -122,6 +122,8 @@ class Fold(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self._title)
+        if isinstance(body, QWidget):
+            self._take_body(body)
 
     def is_open(self) -> bool:
         """Whether the body is shown."""
@@ -132,12 +134,16 @@ class Fold(QWidget):
         self._title.setChecked(opened)
 
     def _show_body(self, opened: bool) -> None:
-        if opened and self.body is None:
-            self.body = self._make_body()
-            indented = QVBoxLayout()
-            indented.setContentsMargins(18, 0, 0, 6)
-            indented.addWidget(self.body)
-            self.layout().addLayout(indented)
+        if opened and self.body is None and self._make_body is not None:
+            self._take_body(self._make_body())
         if self.body is not None:
             self.body.setVisible(opened)
         self._title.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+
+    def _take_body(self, body: QWidget) -> None:
+        self.body = body
+        body.setVisible(False)
+        indented = QVBoxLayout()
+        indented.setContentsMargins(18, 0, 0, 6)
+        indented.addWidget(body)
+        self.layout().addLayout(indented)

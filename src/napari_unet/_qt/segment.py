@@ -64,7 +64,7 @@ class SegmentStep(QWidget):
             form.valueChanged.connect(self._note_separation)
         more = Fold(
             "More", "Averaging, and how touching objects are cut.",
-            lambda: column(row("Averaging", self.averaging, stretch=1), self.further),
+            column(row("Averaging", self.averaging, stretch=1), self.further),
         )  # fmt: skip
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

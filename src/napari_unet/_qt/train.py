@@ -133,6 +133,7 @@ class TrainStep(QWidget):
     def _press(self) -> None:
         if self._loop.training is not None:
             self._loop.stop_training()
+            self.refresh()
             return
         self.curves.clear()
         self.progress.setRange(0, 0)
