@@ -2,9 +2,9 @@
 
 The image is thought of as an endless plane: beyond its edges it is mirrored, again and again if need be.
 Every tile reads from that plane all the context that its output can see, and begins at a multiple of 2^depth,
-where the network's poolings begin. A padded network sees the plane within a frame, a few pixels wider than the image;
-tiles at the image's edge end with the frame, as the image taken whole does. So a pixel's result is the same
-in every tile, and small images cost little more than their own pixels.
+where the network's poolings begin. A padded network sees the plane within a frame, a few pixels wider than
+the image; tiles at the image's edge end with the frame, as the image taken whole does. So a pixel's result is
+the same in every tile, and small images cost little more than their own pixels.
 """
 
 import copy
@@ -148,8 +148,8 @@ def _tiles(height: int, width: int, config: UNetConfig, tile: int | None) -> Ite
 def _largest_tile(config: UNetConfig) -> int:
     """Side in px of the largest square tile whose feature maps fit into `TILE_MEMORY`."""
     # Where most is alive at once, on the way up at the finest level: the skip, the concatenation, a result
-    # and the copies that the library makes of them; about 8 maps of the finest width, measured.
-    bytes_per_pixel = 4 * config.width * 8
+    # and the copies that the library makes of them: 7 to 10 maps of the finest width, measured.
+    bytes_per_pixel = 4 * config.width * 10
     context = config.margin or config.halo
     side = math.isqrt(TILE_MEMORY // bytes_per_pixel) - 2 * context
     return max(side // config.multiple, 4) * config.multiple
