@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,8 @@ from napari_unet.formats.images import (
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from napari_unet.network.model_file import Model
+    from napari_unet.network.model_file import ModelDescription
+    from napari_unet.workflow import Segmented
 
 
 class Average(StrEnum):
@@ -39,6 +41,13 @@ class Average(StrEnum):
     FLIPS = "flips"
     EIGHT = "eight"
     ROTATIONS7 = "rotations7"
+
+
+class GreyRange(StrEnum):
+    """How grey values reach the network."""
+
+    AS_IN_TRAINING = "as-in-training"
+    PER_IMAGE = "per-image"
 
 
 def segment(
@@ -57,6 +66,10 @@ def segment(
     averaging: Annotated[
         Average, typer.Option(help="Average over flipped or rotated images: slower, better.")
     ] = Average.NONE,
+    grey_range: Annotated[
+        GreyRange | None,
+        typer.Option(help="Grey range of the training images, or each image's own; as the model says."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Segment every image and write a label image for each; what fails is named at the end."""
@@ -69,18 +82,26 @@ def segment(
 
     from napari_unet.network.device import choose_device
     from napari_unet.network.model_file import load_model
+    from napari_unet.workflow import segment_image
 
     choose_device(device)
     network = load_model(model)
+    run = partial(
+        segment_image,
+        network,
+        object_size=object_size,
+        tile=tile,
+        averaging=averaging.value,
+        grey_range=grey_range.value.replace("-", " ") if grey_range else None,
+        device=device,
+    )
     failed: list[str] = []
     with progress_bar() as progress:
         whole = progress.add_task("Segmenting", total=len(found))
         for path, target in zip(found, targets, strict=True):
             progress.update(whole, description=path.name)
             try:
-                n_objects = _segment_file(
-                    network, path, target, object_size, probabilities, tile, averaging, device, progress
-                )
+                n_objects = _segment_file(path, target, network.description, run, probabilities, progress)
             except UserError as error:
                 if len(found) == 1:
                     raise
@@ -142,32 +163,22 @@ def probabilities_path(target: Path) -> Path:
 
 
 def _segment_file(
-    model: Model,
     path: Path,
     target: Path,
-    object_size: float | None,
+    description: ModelDescription,
+    run: Callable[..., Segmented],
     probabilities: bool,
-    tile: int | None,
-    averaging: Average,
-    device: str,
     progress: Progress,
 ) -> str:
     """Segment all planes of one file; return what was found in words."""
-    from napari_unet.workflow import segment_image
-
     file = read_image(path)
     each = list(planes(file.array, file.axes))
     labels, maps = [], []
     task = progress.add_task("", total=len(each), visible=False)
     for k, (_, plane) in enumerate(each):
-        segmented = segment_image(
-            model,
-            match_channels(plane, model.description.network.in_channels, path.name),
-            object_size=object_size,
+        segmented = run(
+            match_channels(plane, description.network.in_channels, path.name),
             pixel_size_um=file.pixel_size_um,
-            tile=tile,
-            averaging=averaging.value,
-            device=device,
             on_progress=_report_to(progress, task, k),
         )
         labels.append(segmented.labels)
@@ -176,8 +187,8 @@ def _segment_file(
             tell(f"{path.name}: {sentence}")
     progress.remove_task(task)
     _write(file, labels, maps if probabilities else [], target)
-    if model.description.labels_are == "classes":
-        return f"{len(model.description.class_names) or model.description.network.classes - 1} class(es)"
+    if description.labels_are == "classes":
+        return f"{len(description.class_names) or description.network.classes - 1} class(es)"
     return f"{sum(int(np.unique(plane[plane > 0]).size) for plane in labels)} objects"
 
 

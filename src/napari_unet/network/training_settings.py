@@ -75,6 +75,12 @@ class TrainingSettings(BaseModel):
         title="Optimiser",
         description="AdamW, or the paper's gradient descent with a momentum of 0.99.",
     )
+    grey_range: Literal["auto", "as in training", "per image"] = Field(
+        "auto",
+        title="Grey range",
+        description="As in training: brightness is a clue. Per image: images of different exposure look alike. "
+        "Auto: per image if the training images differ in contrast.",
+    )
     distance_weight: float = Field(
         default=1.0,
         ge=0,

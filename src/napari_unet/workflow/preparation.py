@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from napari_unet.network.scaling import (
 from napari_unet.workflow.annotated import AnnotatedImage, check_trainable
 from napari_unet.workflow.scale import scale_of
 from napari_unet.workflow.size import initial_scale, measure_object_size
+
+GreyRange = Literal["auto", "as in training", "per image"]
+DIFFERENT_CONTRAST = 1.5
 
 CONTEXT = 64
 """Pixels at network scale kept around the annotated part of an image, so that the network sees where it is."""
@@ -96,6 +99,7 @@ def prepare(
     *,
     start: ModelDescription | None = None,
     object_size: float | None = None,
+    grey_range: GreyRange = "auto",
 ) -> Prepared:
     """Measure sizes and grey range, bring everything to the network's scale, make targets and weight maps.
 
@@ -105,6 +109,8 @@ def prepare(
         The model that the training starts from: its scale is kept, so that a lineage stays comparable.
     object_size
         Typical diameter in px that the user set; measured on complete objects otherwise.
+    grey_range
+        See `choose_grey_range`.
 
     Raises
     ------
@@ -122,7 +128,7 @@ def prepare(
     else:
         scale = initial_scale(images, labels_are, object_size or measured)
     n_classes = count_classes(images, labels_are, class_names)
-    normalisation = measure_normalisation([image.image for image in images])
+    normalisation = choose_grey_range(images, grey_range, start)
     frames = [_frame(image, scale) for image in images]
     targets = [_target(image, frame, labels_are) for image, frame in zip(images, frames, strict=True)]
     factors = class_factors([t.classes for t in targets], [t.known for t in targets], n_classes)
@@ -141,6 +147,28 @@ def prepare(
     n_complete = sum(int(np.unique(t.objects[t.objects > 0]).size) for t in targets)
     size = object_size or measured
     return Prepared(training, frames, normalisation, scale, size, pixel_size, n_classes, n_complete)
+
+
+def choose_grey_range(
+    images: Sequence[AnnotatedImage], grey_range: GreyRange, start: ModelDescription | None = None
+) -> Normalisation:
+    """Decide how grey values reach the network.
+
+    *As in training* keeps brightness as a clue (an empty plane of a stack stays empty), *per image* makes images of
+    different exposure alike. "auto" takes the second where the training images themselves differ in contrast by more
+    than `DIFFERENT_CONTRAST`. A lineage keeps what it began with.
+    """
+    if start is not None and len(start.normalisation.low) == images[0].image.shape[0]:
+        return start.normalisation
+    if grey_range != "auto":
+        return measure_normalisation([image.image for image in images], grey_range)
+    each = [measure_normalisation([image.image]) for image in images]
+    spans = np.array([np.subtract(n.high, n.low) for n in each])  # (images, channels)
+    spans = np.maximum(spans, 1e-12)
+    differ = bool((spans.max(axis=0) > DIFFERENT_CONTRAST * spans.min(axis=0)).any())
+    return measure_normalisation(
+        [image.image for image in images], "per image" if differ else "as in training"
+    )
 
 
 def count_classes(images: Sequence[AnnotatedImage], labels_are: LabelsAre, class_names: Sequence[str]) -> int:
@@ -183,4 +211,7 @@ def _target(image: AnnotatedImage, frame: Frame, labels_are: LabelsAre) -> Targe
 
 def _pixels(image: AnnotatedImage, frame: Frame, normalisation: Normalisation) -> NDArray[Any]:
     y0, y1, x0, x1 = frame.box
+    if normalisation.mode == "per image":
+        # The range is that of the whole image, as in prediction, not that of the annotated part.
+        normalisation = measure_normalisation([image.image])
     return resample_image(normalise(image.image[:, y0:y1, x0:x1], normalisation), frame.scale)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,7 @@ def segment_image(
     tile: int | None = None,
     averaging: Averaging | str = Averaging.NONE,
     separation: SeparationSettings | None = None,
+    grey_range: Literal["as in training", "per image"] | None = None,
     device: str = "auto",
     on_progress: OnProgress = no_progress,
     should_stop: ShouldStop = never_stop,
@@ -71,6 +72,8 @@ def segment_image(
         Edge of a tile in px at network scale; by default as memory allows.
     separation
         How objects are made; by default as fitted after the model's training.
+    grey_range
+        Whether the grey range is that of the training images or this image's own; by default as the model says.
 
     Raises
     ------
@@ -82,8 +85,11 @@ def segment_image(
     description = model.description
     check_fits(description, image)
     scale = scale_of(description, object_size, pixel_size_um)
-    warning = brightness_warning(image, description.normalisation)
-    small = resample_image(normalise(image, description.normalisation), scale)
+    normalisation = description.normalisation
+    if grey_range is not None:
+        normalisation = normalisation.model_copy(update={"mode": grey_range})
+    warning = brightness_warning(image, normalisation)
+    small = resample_image(normalise(image, normalisation), scale)
     output = predict(
         model.network,
         small,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import ndimage
 
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.targets import complete_objects, object_sizes
@@ -12,6 +13,8 @@ from napari_unet.network.scaling import choose_scale, thin_structure_width
 from napari_unet.workflow.annotated import AnnotatedImage
 
 SMALLEST_SCALE, LARGEST_SCALE = 0.02, 2.0
+MOST_MEASURED = 40
+"""Objects per image whose width is measured: a median needs no more."""
 
 
 def measure_object_size(images: Sequence[AnnotatedImage]) -> float | None:
@@ -38,6 +41,18 @@ def class_width(images: Sequence[AnnotatedImage]) -> float | None:
     return min(widths) if widths else None
 
 
+def object_width(images: Sequence[AnnotatedImage]) -> float | None:
+    """Return the median width (px) of the complete objects: that of fibres and vessels is far below their size."""
+    widths: list[float] = []
+    for image in images:
+        labels = image.labels_with_regions()
+        boxes = ndimage.find_objects(labels)
+        for value in complete_objects(labels, image.marked)[:MOST_MEASURED]:
+            box = boxes[int(value) - 1]
+            widths.append(thin_structure_width(np.pad(labels[box] == value, 1)))
+    return float(np.median(widths)) if widths else None
+
+
 def initial_scale(
     images: Sequence[AnnotatedImage], labels_are: LabelsAre, object_size: float | None
 ) -> float:
@@ -48,5 +63,6 @@ def initial_scale(
     object_size
         Typical diameter of an object in px, ``None`` where there is none (scribbles, classes).
     """
-    thin = class_width(images) if labels_are is LabelsAre.CLASSES or object_size is None else None
+    by_class = labels_are is LabelsAre.CLASSES or object_size is None
+    thin = class_width(images) if by_class else object_width(images)
     return float(np.clip(choose_scale(object_size, thin), SMALLEST_SCALE, LARGEST_SCALE))

@@ -103,6 +103,7 @@ def train_model(
         settings.weight_map,
         start=start.description if start else None,
         object_size=object_size,
+        grey_range=settings.grey_range,
     )
     network, config = _network(prepared, settings, labels_are, start)
     before = Lineage.of(start.description.training) if start else Lineage()
