@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import typer
@@ -48,6 +48,12 @@ class GreyRange(StrEnum):
 
     AS_IN_TRAINING = "as-in-training"
     PER_IMAGE = "per-image"
+
+
+GREY_MODES: dict[GreyRange, Literal["as in training", "per image"]] = {
+    GreyRange.AS_IN_TRAINING: "as in training",
+    GreyRange.PER_IMAGE: "per image",
+}
 
 
 def segment(
@@ -92,7 +98,7 @@ def segment(
         object_size=object_size,
         tile=tile,
         averaging=averaging.value,
-        grey_range=grey_range.value.replace("-", " ") if grey_range else None,
+        grey_range=GREY_MODES[grey_range] if grey_range else None,
         device=device,
     )
     failed: list[str] = []
