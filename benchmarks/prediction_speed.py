@@ -3,8 +3,8 @@
     python benchmarks/prediction_speed.py [--size 512] [--widths 16 24 32] [--depths 3 4] [--threads 1 2]
 
 Prints a table in Markdown. Times are of the whole `predict` call: folding, reading, network, softmax. All is
-measured in turns and the best turn counts, so that what else the machine does disturbs all rows alike. On a busy
-machine compare the processor's seconds of one thread: they leave out the waiting for others.
+measured in turns and the best turn counts, so that what else the machine does disturbs all rows alike. On a
+busy machine compare the processor's seconds of one thread: they leave out the waiting for others.
 """
 
 import argparse
