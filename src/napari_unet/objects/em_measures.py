@@ -101,7 +101,7 @@ class _Shares:
 
 def _sums(values: npt.NDArray[np.int64], pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     _, inverse = np.unique(values, return_inverse=True)
-    return np.bincount(inverse, weights=pixels)
+    return np.bincount(inverse, weights=pixels).astype(np.float64)
 
 
 def _rand(shares: _Shares, alpha: float) -> float:

@@ -7,11 +7,11 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 from skimage.filters import threshold_otsu
 
-from napari_unet.objects.overlaps import Int32Array, IntArray
+from napari_unet.objects.overlaps import BoolArray, Int32Array, IntArray
 from napari_unet.objects.separate import SeparationSettings, SplitMethod, estimate_width, separate
 
 Float32Array = npt.NDArray[np.float32]
-DEEPEST_CUT = 0.6  # at no splitting short of none
+DEEPEST_CUT = 0.4  # at no splitting short of none
 NOISE = 1.0  # σ (px) of the smoothing before the threshold
 
 
@@ -51,9 +51,10 @@ def propose(
     if local:
         heights = _flatten(heights)
     mask = heights > _shifted_threshold(heights, threshold_shift)
+    mask = _tidy(mask)
     if not mask.any() or mask.all():
         return mask.astype(np.int32)
-    size = estimate_width(ndi.distance_transform_edt(mask)[mask])
+    size = _estimate_width(mask)
     method = SplitMethod.DISTANCE if splitting > 0 else SplitMethod.COMPONENTS
     settings = SeparationSettings(
         method=method,
@@ -100,7 +101,21 @@ def _flatten(heights: Float32Array) -> Float32Array:
     sigma = float(np.clip(min(heights.shape) / 8, 8, 100))
     lower = (heights < _blur(heights, sigma)).astype(np.float32)
     background = _blur(heights * lower, sigma) / np.maximum(_blur(lower, sigma), 1e-3)
-    return heights - background
+    flat: Float32Array = (heights - background).astype(np.float32)
+    return flat
+
+
+def _tidy(mask: BoolArray) -> BoolArray:
+    """Smooth outlines and fill holes much smaller than an object: texture, which would look like necks."""
+    mask = ndi.gaussian_filter(mask.astype(np.float32), 0.04 * _estimate_width(mask)) > 0.5
+    holes, n = ndi.label(~mask)
+    small = np.bincount(holes.ravel(), minlength=n + 1) < (_estimate_width(mask) / 2) ** 2
+    tidy: BoolArray = mask | small[holes]
+    return tidy
+
+
+def _estimate_width(mask: BoolArray) -> float:
+    return estimate_width(ndi.distance_transform_edt(mask)[mask])
 
 
 def _blur(values: Float32Array, sigma: float) -> Float32Array:
