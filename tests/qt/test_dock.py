@@ -12,6 +12,7 @@ import pytest
 from qtpy.QtWidgets import QFileDialog
 
 from napari_unet._qt.dock import Dock
+from napari_unet._qt.rows import Fold
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.session import Which
 
@@ -242,8 +243,7 @@ def test_channels_are_chosen_by_their_ticks(dock: Any) -> None:
 
 def test_the_object_size_is_measured_until_it_is_set(dock: Any, discs: Any, qtbot: Any) -> None:
     add_discs(dock, discs)
-    dock.refresh()
-    assert dock.image.size_origin.text() == "measured"
+    qtbot.waitUntil(lambda: dock.image.size_origin.text() == "measured", timeout=60_000)
     assert abs(dock.image.size.value() - 23.5) < 1
     dock.image.size.setValue(40)
     assert dock.loop.session.object_size() == (40.0, "set by you")
@@ -359,3 +359,18 @@ def test_nothing_speaks_of_what_does_not_exist_yet(dock: Any, discs: Any) -> Non
     texts = [w.text().lower() for w in [*dock.findChildren(QLabel), *dock.findChildren(QAbstractButton)]]
     for word in ("saved", "project", "live", "bundled", "3d", "inbox"):
         assert not any(word in text.split() for text in texts), word
+
+
+def test_nothing_is_wider_than_the_dock(dock: Any, discs: Any, qtbot: Any) -> None:
+    add_discs(dock, discs)
+    dock.refresh()
+    for section in dock.sections:
+        section.set_open(True)
+    dock.train.advanced.set_open(True)
+    for fold in dock.findChildren(Fold):
+        fold.set_open(True)
+    scroll_bar = 14
+    for section in dock.sections:
+        assert section.minimumSizeHint().width() <= dock._area.minimumWidth() - 12 - scroll_bar, (
+            section._title.text()
+        )

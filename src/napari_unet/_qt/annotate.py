@@ -75,10 +75,12 @@ class AnnotateStep(QWidget):
         session = self._loop.session
         has_image, has_annotation = session.image is not None, session.annotation is not None
         lost = has_annotation and self._loop.layers.layer(Which.ANNOTATION) is None
+        if has_annotation:
+            self._loop.warm_up()
         self.new.setVisible(has_image and not has_annotation)
         self.lost.setVisible(lost)
         self._tools.setVisible(has_annotation and not lost)
-        self.propose.setVisible(has_image)
+        self.propose.setVisible(has_image and session.labels_are is LabelsAre.OBJECTS)
         self.again.setVisible(has_annotation)
         self.brushes.refresh()
         self.problems.refresh()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from napari.utils.colormaps import CyclicLabelColormap
+from napari.utils.colormaps import Colormap, CyclicLabelColormap
 
 BACKGROUND = "#0072b2"
 """Blue, and used for nothing else: what was painted as background."""
@@ -53,6 +53,12 @@ def found_class_colours(colours: tuple[str, ...] | list[str]) -> CyclicLabelColo
 def class_colour(index: int) -> str:
     """Return the colour that class number `index` (from 0) starts with."""
     return CLASSES[index % len(CLASSES)]
+
+
+def veil(name: str, colour: str) -> Colormap:
+    """Return one colour that comes out of nothing: it shows on dark and on bright images."""
+    steps = np.array([_rgba(colour, alpha) for alpha in np.linspace(0, 1, 17)], dtype=np.float32)
+    return Colormap(steps, name=name, display_name=name)
 
 
 def _cycle(first: list[str], then: tuple[str, ...]) -> CyclicLabelColormap:

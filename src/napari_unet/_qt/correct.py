@@ -6,14 +6,14 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import button, hint, row
+from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 
 TOOLTIP = "Edit the Segmentation layer: every object that you touch becomes part of your annotation."
 
 HOW = (
-    "Paint, fill or erase on the Segmentation layer with napari's tools: what you touch enters the "
-    "annotation, what you erase becomes background. Pick an object and accept it, or press Y "
-    "over it. Then train again."
+    "Repair objects with napari's brush, eraser and fill: what you touch becomes part of your annotation. "
+    "Accept what is right. Then train again."
 )
 
 
@@ -28,17 +28,17 @@ class CorrectStep(QWidget):
         )
         self.pick = button("Pick", "Click on an object to select it.", self._pick)
         self.accept_object = button(
-            "Accept object",
+            "Object",
             "Take the selected object into the annotation. Y does it under the mouse.",
             self._accept_object,
         )
         self.accept_region = button(
-            "Accept in regions",
+            "In regions",
             "Take what lies inside the selected region (or all regions) into the annotation.",
             self._accept_region,
         )
         self.accept_plane = button(
-            "Accept plane", "Take all of this plane into the annotation: it is right.", self._accept_plane
+            "Plane", "Take all of this plane into the annotation: it is right.", self._accept_plane
         )
         self.undo = button("Undo", "Take back the last action (Ctrl+Z).", loop.undo)
         self.redo = button("Redo", "Do it again (Ctrl+Shift+Z).", loop.redo)
@@ -47,7 +47,7 @@ class CorrectStep(QWidget):
         for part in (
             hint(HOW),
             row(self.edit, self.pick),
-            row(self.accept_object, self.accept_region, self.accept_plane),
+            row("Accept", self.accept_object, self.accept_region, self.accept_plane),
             row(self.undo, self.redo),
         ):
             layout.addWidget(part)
@@ -68,6 +68,7 @@ class CorrectStep(QWidget):
         self.accept_object.setEnabled(can_accept)
         self.accept_plane.setEnabled(can_accept)
         self.accept_region.setEnabled(can_accept and bool(session.regions))
+        self.accept_object.setText("Object" if session.labels_are is LabelsAre.OBJECTS else "Class")
         self.undo.setEnabled(history.undo_name is not None)
         self.redo.setEnabled(history.redo_name is not None)
         self.undo.setText(f"Undo {history.undo_name.lower()}" if history.undo_name else "Undo")

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 _LOSS = "#e69f00"
 _HELD_OUT = "#56b4e9"
-_HEIGHT = 130
+_HEIGHT = 150
 _MOST_POINTS = 400
 
 
@@ -34,9 +34,10 @@ class Curves(QWidget):
         item.setLabel("bottom", "step")
         item.setLabel("left", "loss", color=_LOSS)
         item.showAxis("right")
-        item.setLabel("right", "held-out quality", color=_HELD_OUT)
+        item.setLabel("right", "held out", color=_HELD_OUT)
         item.getAxis("left").setWidth(48)
         item.getAxis("right").setWidth(44)
+        item.getAxis("bottom").setHeight(40)
         self._loss_curve = item.plot(pen=pg.mkPen(_LOSS, width=2))
         self._quality_view = pg.ViewBox(enableMenu=False, enableMouse=False)
         item.scene().addItem(self._quality_view)

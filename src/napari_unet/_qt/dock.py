@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import napari
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
@@ -26,6 +26,7 @@ from napari_unet._qt.views import Views
 from napari_unet.session import Which
 
 _WIDTH = 380
+_LAID_OUT_MS = 150
 
 
 class Dock(QWidget):
@@ -60,6 +61,11 @@ class Dock(QWidget):
         self.sections = [Section(i + 1, *step) for i, step in enumerate(steps)]
         self.messages = MessageLine()
         self._opened: set[str] = set()
+        self._section_to_show: Section | None = None
+        self._laid_out = QTimer(self)
+        self._laid_out.setSingleShot(True)
+        self._laid_out.setInterval(_LAID_OUT_MS)
+        self._laid_out.timeout.connect(self._show_section)
         self._lay_out()
         self.loop.refreshed.connect(self.refresh)
         self.loop.said.connect(self.messages.say)
@@ -111,6 +117,15 @@ class Dock(QWidget):
             if possible and name not in self._opened:
                 self._opened.add(name)
                 section.set_open(True)
+                if name == "train":
+                    self.sections[0].set_open(False)  # its title line says all that is needed from here on
+                if name in ("train", "segment"):
+                    self._section_to_show = section
+                    self._laid_out.start()
+
+    def _show_section(self) -> None:
+        if self._section_to_show is not None:
+            self._area.ensureWidgetVisible(self._section_to_show, 0, 0)
 
     def _lay_out(self) -> None:
         inner = QWidget()

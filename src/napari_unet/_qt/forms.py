@@ -73,13 +73,14 @@ class Form(QWidget, Generic[_Model]):
         layout.addRow(label, editor)
         self.editors[name] = editor
         self._labels[name] = label
-        _changed_signal(editor).connect(self._take)
+        _changed_signal(editor).connect(lambda *_: self._take(name))
 
-    def _take(self, *_: object) -> None:
-        shown = {name: _read(editor) for name, editor in self.editors.items()}
+    def _take(self, edited_name: str) -> None:
+        # Only the field that was edited: an editor shows fewer decimals than its value may have.
+        edited = {edited_name: _read(self.editors[edited_name])}
         fields = {name: getattr(self._value, name) for name in type(self._value).model_fields}
         try:
-            value = type(self._value)(**(fields | shown))
+            value = type(self._value)(**(fields | edited))
         except ValueError as error:
             self.setValue(self._value)
             raise UserError(f"These settings do not go together: {error}.") from error
@@ -124,8 +125,8 @@ def _number(field: FieldInfo, kind: type) -> QSpinBox | QDoubleSpinBox:
     box: QSpinBox | QDoubleSpinBox = QSpinBox() if kind is int else QDoubleSpinBox()
     if isinstance(box, QDoubleSpinBox):
         fine = high - low <= 2
-        box.setDecimals(3 if fine else 2)
-        box.setSingleStep(0.01 if fine else 0.5)
+        box.setDecimals(3 if fine else 1)
+        box.setSingleStep(0.01 if fine else 1.0)
     box.setRange(kind(low), kind(high))
     box.setKeyboardTracking(False)
     return box

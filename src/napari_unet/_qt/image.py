@@ -120,6 +120,10 @@ class ImageStep(QWidget):
         self.channels.setFixedHeight(height * min(len(alike), 4) + 6)
 
     def _show_size(self) -> None:
+        if not self._loop.warm:  # measuring would wait for what is being loaded
+            self.size_origin.setText("")
+            self.measure.setVisible(False)
+            return
         size, origin = self._loop.session.object_size()
         with QSignalBlocker(self.size):
             self.size.setValue(size)

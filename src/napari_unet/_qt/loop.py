@@ -31,7 +31,7 @@ def loop_of(viewer: Any) -> Loop:
     )  # plugins get a proxy; the dictionary needs the viewer itself
     if id(viewer) not in _loops:
         _loops[id(viewer)] = Loop(viewer)
-        weakref.finalize(viewer, _end, id(viewer))
+        weakref.finalize(viewer, _end, id(viewer)).atexit = False  # then Qt is gone already
     return _loops[id(viewer)]
 
 
@@ -39,6 +39,10 @@ def _end(key: int) -> None:
     loop = _loops.pop(key, None)
     if loop is not None:
         loop.close()
+
+
+def _load(on_report: object, should_stop: object) -> None:
+    import napari_unet.workflow.training  # noqa: F401
 
 
 class Loop(QObject):
@@ -83,10 +87,17 @@ class Loop(QObject):
         self.last_words: tuple[str, str] | None = None
         self.empty_sentence: str | None = None
         self.n_segmented = 0
+        self.warm = False
+        self._warming: Job | None = None
         self._counted: tuple[tuple[int, ...], int] | None = None
         self.segment_after_training = True
         self._training_task: Any = None
         self._segmentation_task: Any = None
+        self._result: Any = None
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(100)
+        self._later.timeout.connect(lambda: self._finish_segmentation(self._result))
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -153,6 +164,24 @@ class Loop(QObject):
             self.say(
                 "error", f"{what} failed: {error or type(error).__name__}. The log napari_unet tells more."
             )
+
+    def warm_up(self) -> None:
+        """Load what a training needs in a thread once there is something to paint on: it takes seconds."""
+        if not self.warm and self._warming is None:
+            self._warming = start_job(
+                "loading PyTorch",
+                _load,
+                completed=self._take_warmth,
+                failed=self._job_failed,
+                finished=self._warmed,
+            )
+
+    def _take_warmth(self, result: None) -> None:
+        self.warm = True
+
+    def _warmed(self) -> None:
+        self._warming = None
+        self.refresh_soon()
 
     # Annotation
 
@@ -342,7 +371,8 @@ class Loop(QObject):
 
     def _finish_segmentation(self, result: Any) -> None:
         if self.layers.dragging():  # never replace a layer under the brush
-            QTimer.singleShot(100, lambda: self._finish_segmentation(result))
+            self._result = result
+            self._later.start()
             return
         with self.telling("Showing the segmentation"):
             sentences = self.session.finish_segmentation(self._segmentation_task, result)

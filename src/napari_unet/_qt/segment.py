@@ -104,6 +104,7 @@ class SegmentStep(QWidget):
         self._buttons.setVisible(not running)
         self._running.setVisible(running)
         self.whole.setVisible(stack)
+        self.this_plane.setText("This plane" if stack else "Segment")
         for made in (self.this_plane, self.whole):
             made.setEnabled(trained)
         self.empty.setText(

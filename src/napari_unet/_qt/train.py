@@ -53,8 +53,8 @@ class TrainStep(QWidget):
             self._press,
             strong=True,
         )
-        self.then = QCheckBox("then segment this plane")
-        self.then.setToolTip("<p>Show the overlay as soon as the training ends.</p>")
+        self.then = QCheckBox("then segment")
+        self.then.setToolTip("<p>Segment the plane that is shown as soon as the training ends.</p>")
         self.then.setChecked(loop.segment_after_training)
         self.then.toggled.connect(self._set_then)
         self.progress = QProgressBar()
@@ -81,6 +81,7 @@ class TrainStep(QWidget):
         ):
             layout.addWidget(part)
         loop.reported.connect(self._show_reports)
+        loop.round_done.connect(self._go_on_from_new_round)
         self.curves.add(
             loop.reports
         )  # a dock that was opened again shows the training that went on without it
@@ -140,8 +141,6 @@ class TrainStep(QWidget):
         self.time_left.setText("Preparing the patches …")
         with self._loop.telling("Training"):
             self._loop.train(str(self._chosen_start), self.settings())
-            if self._loop.training is not None:
-                self._chosen_start = None  # the next training goes on from the round that this one makes
         self.refresh()
 
     def _show_reports(self, reports: list[Any]) -> None:
@@ -158,6 +157,9 @@ class TrainStep(QWidget):
         self.progress.setValue(0 if endless else round(1000 * report.fraction))
         left = "until you stop it" if endless else f"{_clock(report.seconds_left)} left"
         self.time_left.setText(f"Step {report.step} · {report.steps_per_second:.1f} steps/s · {left}")
+
+    def _go_on_from_new_round(self) -> None:
+        self._chosen_start = self._loop.session.starts()[0][0]
 
     def _choose_start(self, *_: object) -> None:
         if self.start.currentData() != _FILE:

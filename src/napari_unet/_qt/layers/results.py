@@ -8,12 +8,13 @@ import numpy as np
 from napari.layers import Image, Layer
 from numpy.typing import NDArray
 
+from napari_unet._qt.colours import veil
 from napari_unet._qt.layers.sources import OURS, plane_geometry
 
 _LOOKS: dict[str, dict[str, Any]] = {
-    "Weight map": {"colormap": "inferno", "blending": "additive", "opacity": 0.8},
+    "Weight map": {"colormap": veil("weights", "#d55e00"), "blending": "translucent", "opacity": 0.9},
     "Probability": {"colormap": "viridis", "blending": "translucent", "opacity": 0.6},
-    "Uncertainty": {"colormap": "magma", "blending": "additive", "opacity": 0.8},
+    "Uncertainty": {"colormap": veil("uncertainty", "#b000b0"), "blending": "translucent", "opacity": 0.9},
 }
 KINDS = tuple(_LOOKS)
 
