@@ -50,31 +50,32 @@ class Frame:
         return scaled_shape((y1 - y0, x1 - x0), self.scale)
 
     def to_image(self, place: HeldOutPlace) -> HeldOutPlace:
-        """Return a place given at network scale in px of the whole image."""
+        """Return a place given at network scale in px of the whole image: all pixels that it touches."""
+        top, bottom, left, right = self.box
         y0, y1, x0, x1 = place.box
-        fy, fx = self._factors()
-        top, left = self.box[0], self.box[2]
-        return HeldOutPlace(
-            place.image,
-            (
-                top + int(np.floor(y0 / fy)),
-                top + int(np.ceil(y1 / fy)),
-                left + int(np.floor(x0 / fx)),
-                left + int(np.ceil(x1 / fx)),
-            ),
-        )
+        height, width = self.shape
+        rows = _stretch(y0, y1, bottom - top, height)
+        columns = _stretch(x0, x1, right - left, width)
+        return HeldOutPlace(place.image, (top + rows[0], top + rows[1], left + columns[0], left + columns[1]))
 
     def from_image(self, place: HeldOutPlace) -> HeldOutPlace | None:
-        """Return a place of the whole image at network scale, ``None`` where it lies outside of this frame."""
-        fy, fx = self._factors()
-        height, width = self.shape
-        y0, y1 = (int(np.clip((y - self.box[0]) * fy, 0, height)) for y in place.box[:2])
-        x0, x1 = (int(np.clip((x - self.box[2]) * fx, 0, width)) for x in place.box[2:])
-        return HeldOutPlace(place.image, (y0, y1, x0, x1)) if y1 > y0 and x1 > x0 else None
+        """Return a place of the whole image at network scale, ``None`` where it lies outside of this frame.
 
-    def _factors(self) -> tuple[float, float]:
-        y0, y1, x0, x1 = self.box
-        return self.shape[0] / (y1 - y0), self.shape[1] / (x1 - x0)
+        All pixels that it touches: rounded down, its last ones would be trained on.
+        """
+        top, bottom, left, right = self.box
+        y0, y1 = (min(max(y, top), bottom) - top for y in place.box[:2])
+        x0, x1 = (min(max(x, left), right) - left for x in place.box[2:])
+        if y1 <= y0 or x1 <= x0:
+            return None
+        height, width = self.shape
+        rows, columns = _stretch(y0, y1, height, bottom - top), _stretch(x0, x1, width, right - left)
+        return HeldOutPlace(place.image, (*rows, *columns))
+
+
+def _stretch(start: int, stop: int, to: int, of: int) -> tuple[int, int]:
+    """Return the span, on an axis of ``to`` px instead of ``of``, of all pixels that this one touches."""
+    return start * to // of, -(-stop * to // of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +120,7 @@ def prepare(
     """
     images = [image for image in images if np.any(image.labels_with_regions() != NOT_ANNOTATED)]
     check_trainable(images, labels_are)
+    _check_names(images)
     _check_channels(images)
     measured = measure_object_size(images) if labels_are is LabelsAre.OBJECTS else None
     pixel_sizes = [image.pixel_size_um for image in images if image.pixel_size_um]
@@ -140,7 +142,7 @@ def prepare(
             weights=weight_map(target, weights, factors=factors),
             distance=target.distance,
             distance_known=target.distance_known,
-            objects=target.objects,
+            objects=_number_from_one(target.objects),
         )
         for image, frame, target in zip(images, frames, targets, strict=True)
     ]
@@ -180,6 +182,13 @@ def count_classes(images: Sequence[AnnotatedImage], labels_are: LabelsAre, class
     return max(largest, len(class_names) + 1, 2)
 
 
+def _check_names(images: Sequence[AnnotatedImage]) -> None:
+    names = [image.name for image in images]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"Two images are called “{name}”; give every image a name of its own.")
+
+
 def _check_channels(images: Sequence[AnnotatedImage]) -> None:
     channels = sorted({image.image.shape[0] for image in images})
     if len(channels) > 1:
@@ -207,6 +216,12 @@ def _target(image: AnnotatedImage, frame: Frame, labels_are: LabelsAre) -> Targe
     complete = complete_objects(labels, image.marked) if labels_are is LabelsAre.OBJECTS else ()
     small = resample_labels(labels[y0:y1, x0:x1], frame.shape)
     return make_target(small, labels_are, image.object_classes or None, marked=[int(v) for v in complete])
+
+
+def _number_from_one(objects: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Number objects without gaps: what counts them takes memory for the largest number."""
+    values = np.unique(objects[objects > 0])
+    return np.where(objects > 0, np.searchsorted(values, objects) + 1, 0).astype(np.int32)
 
 
 def _pixels(image: AnnotatedImage, frame: Frame, normalisation: Normalisation) -> NDArray[Any]:

@@ -1,0 +1,23 @@
+"""One network that has learned its discs, for all tests that only look at what it does."""
+
+import pytest
+import torch
+from painted_discs import QUICK, annotate
+
+from napari_unet.workflow import TrainedModel, train_model
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def learned() -> TrainedModel:
+    """Trained on discs of 20 px, whose pixels are 0.5 µm wide."""
+    discs = annotate()
+    sized = type(discs)(discs.name, discs.image, discs.labels, pixel_size_um=0.5)
+    return train_model([sized], QUICK.model_copy(update={"steps": 60, "batch_size": 4}), name="learned")
