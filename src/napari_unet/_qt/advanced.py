@@ -56,12 +56,12 @@ class Advanced(QWidget):
         self.depth_box.setToolTip("<p>How often the image is halved: deeper sees further around.</p>")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        weights = Fold(
+        self.weights_fold = Fold(
             "Weight map",
             "Extra weight between touching objects teaches the network to keep them apart.",
             column(self.weights, self.formula, self.show_weights),
         )
-        varied = Fold(
+        self.augmentation_fold = Fold(
             "Augmentation",
             "Patches are varied at random so that few painted objects teach much.",
             column(self.strip, self.augmentation),
@@ -69,8 +69,8 @@ class Advanced(QWidget):
         for part in (
             row("Device", self.device, stretch=1),
             row("Width", self.width_box, "Depth", self.depth_box),
-            weights,
-            varied,
+            self.weights_fold,
+            self.augmentation_fold,
         ):
             layout.addWidget(part)
         self._show_formula()

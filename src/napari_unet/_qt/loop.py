@@ -83,6 +83,7 @@ class Loop(QObject):
         self.training: Job | None = None
         self.segmentation: Job | None = None
         self.stopping = False
+        self._closed = False
         self.reports: list[Any] = []
         self.last_words: tuple[str, str] | None = None
         self.empty_sentence: str | None = None
@@ -133,6 +134,7 @@ class Loop(QObject):
             if job is not None:
                 job.quit()
         self.training = self.segmentation = None
+        self._closed = True
         self._soon.stop()
         self.layers.close()
 
@@ -148,7 +150,8 @@ class Loop(QObject):
 
     def refresh_soon(self, *_: Any) -> None:
         """Let the widgets read the state once this event is over."""
-        self._soon.start()
+        if not self._closed:
+            self._soon.start()
 
     @contextmanager
     def telling(self, what: str) -> Iterator[None]:

@@ -59,6 +59,10 @@ class PatchStrip(QWidget):
         layout.addWidget(self.sentence)
         layout.addWidget(row(button("Show patches", "Draw other patches at random.", self.draw)))
 
+    def is_drawn(self) -> bool:
+        """Whether patches are shown and no others are being drawn."""
+        return self._job is None and not self.strip.pixmap().isNull()
+
     def renew(self) -> None:
         """Draw anew with changed settings, where patches are shown already."""
         if not self.strip.pixmap().isNull():

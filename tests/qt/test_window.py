@@ -1,0 +1,186 @@
+"""The real window under a real display: mouse strokes, keys, a whole round, and its end."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_unet.session import Which
+
+
+def canvas_of(viewer: Any) -> Any:
+    return viewer.window._qt_viewer.canvas.native
+
+
+def place_of(viewer: Any, layer: Any, index: tuple[float, float]) -> QPointF:
+    """Return where a pixel is on the canvas."""
+    camera = viewer.scene.camera
+    world = np.asarray(layer.data_to_world(index))[-2:]
+    y, x = (world - np.asarray(camera.center)[-2:]) * camera.zoom
+    canvas = canvas_of(viewer)
+    return QPointF(QPoint(round(canvas.width() / 2 + x), round(canvas.height() / 2 + y)))
+
+
+def stroke(viewer: Any, layer: Any, *points: tuple[float, float]) -> None:
+    """Draw over the canvas with the left button held."""
+    canvas = canvas_of(viewer)
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    kinds = QMouseEvent.Type
+    places = [place_of(viewer, layer, point) for point in points]
+    events = [(kinds.MouseMove, places[0], none, none), (kinds.MouseButtonPress, places[0], left, left)]
+    events += [(kinds.MouseMove, place, none, left) for place in places[1:]]
+    events += [(kinds.MouseButtonRelease, places[-1], left, none)]
+    for kind, place, button, held in events:
+        there = QPointF(canvas.mapToGlobal(place.toPoint()))
+        event = QMouseEvent(kind, place, there, button, held, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(canvas, event)
+        QApplication.processEvents()
+
+
+@pytest.fixture
+def window(open_dock: Callable[..., Any], discs: Any, qtbot: Any) -> tuple[Any, Any]:
+    """A shown window with the discs, at half a µm per px."""
+    viewer, dock = open_dock(show=True)
+    viewer.add_image(discs[0], name="discs", scale=(0.5, 0.5), units=("um", "um"))
+    qtbot.wait(200)
+    viewer.reset_view()
+    qtbot.wait(50)
+    return viewer, dock
+
+
+def test_strokes_of_the_mouse_paint_number_and_undo(window: Any, qtbot: Any) -> None:
+    viewer, dock = window
+    QTest.mouseClick(dock.annotate.new.start, Qt.MouseButton.LeftButton)
+    layer = dock.loop.layers.layer(Which.ANNOTATION)
+    layer.brush_size = 6
+    annotation = dock.loop.session.annotation
+    stroke(viewer, layer, (20, 20), (24, 24), (28, 28))
+    assert annotation[24, 24] == 2
+    stroke(viewer, layer, (24, 24), (20, 28))
+    assert annotation[20, 28] == 2, "a stroke that starts on the object goes on with it"
+    stroke(viewer, layer, (20, 60), (28, 68))
+    assert annotation[24, 64] == 3, "a stroke that starts elsewhere begins another object"
+    QTest.mouseClick(dock.annotate.brushes.background, Qt.MouseButton.LeftButton)
+    stroke(viewer, layer, (48, 10), (48, 100))
+    assert annotation[48, 60] == 1
+    np.testing.assert_array_equal(layer.data, annotation)
+    for still_there in ([2, 3], [2], [2], []):
+        canvas_of(viewer).setFocus()
+        QTest.keyClick(canvas_of(viewer), Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        QApplication.processEvents()
+        assert np.unique(annotation[annotation > 0]).tolist() == still_there
+        np.testing.assert_array_equal(layer.data, annotation)
+
+
+def test_a_round_from_the_buttons_ends_in_an_overlay_that_lies_on_the_image(
+    window: Any, discs: Any, qtbot: Any, tmp_path: Any
+) -> None:
+    viewer, dock = window
+    said = {"coding": "project", "labels_are": "objects", "class_names": ()}
+    viewer.add_labels(discs[1].copy(), metadata={"napari_unet": said}, scale=(0.5, 0.5), units=("um", "um"))
+    train = dock.train
+    train.budget.setCurrentIndex(train.budget.findData("steps"))
+    train.steps.setValue(3)
+    train.advanced.set_open(True)
+    train.advanced.body.width_box.setValue(4)
+    train.advanced.body.depth_box.setValue(2)
+    train.train.click()
+    assert dock.loop.training is not None, dock.messages.text()
+    qtbot.waitUntil(lambda: dock.loop.training is None, timeout=120_000)
+    qtbot.waitUntil(lambda: dock.loop.n_segmented == 1, timeout=60_000)
+    segmentation = viewer.layers["Segmentation"]
+    np.testing.assert_array_equal(segmentation.scale, (0.5, 0.5))
+    assert [str(unit) for unit in segmentation.units] == [str(unit) for unit in viewer.layers[0].units]
+    assert train.start.currentText() == "Round 1"
+    assert dock.sections[3].is_open()
+    assert dock.sections[5].is_open()
+    # Threshold and layers act on what is stored: no job is started for them.
+    dock.segment.separation.editors["threshold"].setValue(0.999)
+    qtbot.waitUntil(lambda: dock.loop.session.separation.threshold == 0.999, timeout=2000)
+    for box, name in ((dock.segment.probability, "Probability"), (dock.segment.uncertainty, "Uncertainty")):
+        box.click()
+        np.testing.assert_array_equal(viewer.layers[name].scale, (0.5, 0.5))
+    assert dock.loop.segmentation is None
+    dock.loop.session.save_model(tmp_path / "round.safetensors")
+    key = dock.loop.session.load_start_file(tmp_path / "round.safetensors")
+    assert key in [start for start, _ in dock.loop.session.starts()]
+    picture = viewer.screenshot(canvas_only=False, flash=False)
+    assert picture.std() > 5
+
+
+def endless_training(dock: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let the dock train without a network until it is told to stop."""
+    seen = SimpleNamespace(stopped=False)
+
+    def run(on_report: Any, should_stop: Any) -> str:
+        import time
+
+        while not should_stop():
+            time.sleep(0.01)
+        seen.stopped = True
+        return "best"
+
+    session = dock.loop.session
+    monkeypatch.setattr(session, "prepare_training", lambda *_: SimpleNamespace(run=run))
+    monkeypatch.setattr(session, "finish_training", lambda *_: None)
+    dock.loop.segment_after_training = False
+    return seen
+
+
+def test_closing_the_window_stops_the_training(
+    window: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, dock = window
+    dock.annotate.new.start.click()
+    seen = endless_training(dock, monkeypatch)
+    dock.loop.train("scratch", None)
+    qtbot.wait(50)
+    assert not seen.stopped
+    viewer.close()
+    qtbot.waitUntil(lambda: seen.stopped, timeout=5000)
+
+
+def test_closing_the_dock_lets_the_training_go_on(
+    open_dock: Callable[..., Any], discs: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_unet._qt.dock import Dock
+
+    viewer, dock = open_dock()
+    viewer.add_image(discs[0])
+    dock.annotate.new.start.click()
+    seen = endless_training(dock, monkeypatch)
+    loop = dock.loop
+    loop.train("scratch", None)
+    viewer.window.remove_dock_widget(dock)
+    del dock
+    gc.collect()
+    qtbot.wait(100)
+    assert loop.training is not None
+    loop.layers.layer(Which.ANNOTATION).paint((3, 3), 2)
+    assert loop.session.annotation[3, 3] == 2
+    again = Dock(viewer)
+    viewer.window.add_dock_widget(again, name="U-Net again")
+    qtbot.wait(50)
+    assert again.loop is loop
+    assert "Stop" in again.train.train.text()
+    again.train.train.click()
+    qtbot.waitUntil(lambda: seen.stopped and loop.training is None, timeout=5000)
+
+
+def test_both_themes_give_readable_curves(window: Any) -> None:
+    from napari.utils.theme import get_theme
+
+    viewer, dock = window
+    for name in ("light", "dark"):
+        viewer.theme = name
+        pen = dock.train.curves._plot.getPlotItem().getAxis("left").textPen()
+        assert pen.color().name() == get_theme(name).text.as_hex("long")
