@@ -242,6 +242,10 @@ def _interpolate(planes: NDArray[Any], shape: tuple[int, int], antialias: bool) 
     planes = np.ascontiguousarray(planes, dtype=np.float32)
     if planes.shape[1:] == shape:
         return planes.copy()
+    if shape[1] == 1 < shape[0]:  # PyTorch 2.13 gives every row of a single column the first row's value
+        return np.ascontiguousarray(
+            _interpolate(planes.swapaxes(1, 2), shape[::-1], antialias).swapaxes(1, 2)
+        )
     resampled = F.interpolate(
         torch.from_numpy(planes)[None], size=shape, mode="bilinear", align_corners=False, antialias=antialias
     )

@@ -21,7 +21,7 @@ class Recipe(BaseModel):
 
 
 RECIPES = {
-    "laptop": Recipe(patch_size=128, batch_size=6, learning_rate=3e-3, optimiser="adamw"),
+    "laptop": Recipe(patch_size=96, batch_size=8, learning_rate=3e-3, optimiser="adamw"),
     # 572 → 388, "a single image" as batch; the paper does not tell its learning rate
     "ronneberger2015": Recipe(patch_size=388, batch_size=1, learning_rate=1e-4, optimiser="sgd"),
 }
@@ -78,7 +78,7 @@ class TrainingSettings(BaseModel):
     grey_range: Literal["auto", "as in training", "per image"] = Field(
         "auto",
         title="Grey range",
-        description="As in training: brightness is a clue. Per image: images of different exposure look alike. "
+        description="As in training: brightness is a clue. Per image: different exposures look alike. "
         "Auto: per image if the training images differ in contrast.",
     )
     distance_weight: float = Field(
@@ -87,7 +87,9 @@ class TrainingSettings(BaseModel):
         title="Distance",
         description="How much the learned distance counts beside the classes.",
     )
-    weight_map: WeightMapSettings = Field(default_factory=WeightMapSettings)
+    # The patches are balanced over classes already. With balanced weights as well, 200 steps on nuclei reached an
+    # AP of 0.52 instead of 0.66 at an IoU of 0.7.
+    weight_map: WeightMapSettings = Field(default_factory=lambda: WeightMapSettings(balance_classes=False))
     augmentation: AugmentationSettings = Field(default_factory=AugmentationSettings)
     early_stop: bool = Field(
         default=True, title="End early", description="End when the held-out score has stopped rising."
