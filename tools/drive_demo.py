@@ -25,7 +25,7 @@ from napari_unet.session import Which
 
 BRUSH = 5
 N_PAINTED = 6
-N_CORRECTED = 3
+N_DELETED, N_REDRAWN, N_ACCEPTED = 3, 3, 6
 
 
 def main() -> None:
@@ -84,22 +84,19 @@ class Demo:
         layer.brush_size = BRUSH
         layer.preserve_labels = True  # napari's own tick: what is painted already stays
         for value in chosen:
-            for outline in outlines(ndimage.binary_dilation(self.truth == value, iterations=BRUSH)):
+            for outline in outlines(ndimage.binary_dilation(self.truth == value, iterations=BRUSH - 2)):
                 self.window.stroke(outline)
         layer.preserve_labels = False
         self.picture("background painted")
 
     def paint_cell(self, mask: NDArray[np.bool_]) -> None:
-        """Fill one cell with strokes that stay inside it."""
-        inside = mask
-        while True:
-            inside = ndimage.binary_erosion(inside, iterations=BRUSH // 2 + 1)
-            if not inside.any():
-                break
+        """Fill one cell with strokes that stay inside it: along its outline, then rings further in."""
+        inside = ndimage.binary_erosion(mask, iterations=BRUSH // 2)
+        while inside.any():
             for outline in outlines(inside):
                 self.window.stroke(outline)
-        y, x = ndimage.center_of_mass(mask)
-        self.window.stroke([(y, x - 1), (y, x + 1)])
+            inside = ndimage.binary_erosion(inside, iterations=BRUSH - 2)
+        self.window.stroke([inner_point(mask)] * 2)
 
     def train(self, name: str) -> None:
         """Press Train, paint on meanwhile, wait, and look at the overlay that follows."""
@@ -116,22 +113,32 @@ class Demo:
         self.window.show_in_dock(self.dock.segment)
         self.picture(f"{name}, segmented")
 
-    def correct(self) -> list[int]:
-        """Repair the worst objects with the brush on the Segmentation layer, accept one that is right."""
-        wrong = worst_cells(self.session.segmentation, self.truth, self.session.annotation, N_CORRECTED)
-        self.window.click(self.dock.correct.edit)
+    def correct(self) -> str:
+        """Delete what is no cell, redraw cells that were found as one, accept what is right."""
         layer = self.loop.layers.layer(Which.SEGMENTATION)
-        for value in wrong:
-            mask = self.truth == value
-            layer.brush_size = BRUSH
-            layer.selected_label = 0  # erase what reaches out of the cell, then paint the cell
-            for outline in outlines(ndimage.binary_dilation(mask, iterations=BRUSH)):
-                self.window.stroke(outline)
-            layer.selected_label = int(self.session.segmentation.max()) + 1
-            self.paint_cell(mask)
+        self.window.click(self.dock.correct.edit)
+        shown = self.session.segmentation.copy()
+        false, merged, right = judge(shown, self.truth, self.session.annotation)
+        layer.mode, layer.selected_label = "fill", 0
+        for value in [*false[:N_DELETED], *merged[:N_REDRAWN]]:
+            self.window.click_at(inner_point(shown == value))
+        layer.mode, layer.brush_size = "paint", BRUSH
+        redrawn = 0
+        for value in merged[:N_REDRAWN]:
+            for cell in cells_under(shown == value, self.truth):
+                layer.selected_label = int(self.session.segmentation.max()) + 1
+                self.paint_cell(self.truth == cell)
+                redrawn += 1
+        for value in right[:N_ACCEPTED]:
+            self.window.click(self.dock.correct.pick)
+            self.window.click_at(inner_point(shown == value))
+            self.window.click(self.dock.correct.accept_object)
         self.window.show_in_dock(self.dock.correct)
         self.picture("corrected")
-        return wrong
+        return (
+            f"{len(false[:N_DELETED])} false objects deleted, {redrawn} cells redrawn that had been found as "
+            f"{len(merged[:N_REDRAWN])}, {len(right[:N_ACCEPTED])} right ones accepted"
+        )
 
     def undo_and_redo(self) -> None:
         """Take the last action back and do it again by keys: nothing must differ."""
@@ -144,7 +151,7 @@ class Demo:
         if np.array_equal(before, undone) or not np.array_equal(before, self.session.segmentation):
             raise SystemExit("Undo and redo by keys did not give back the segmentation.")
 
-    def report(self, before: NDArray[np.int32], after: NDArray[np.int32], corrected: list[int]) -> None:
+    def report(self, before: NDArray[np.int32], after: NDArray[np.int32], corrected: str) -> None:
         """Write the scores where nothing was painted or corrected, before and after."""
         untouched = self.session.annotation == 0
         lines = [
@@ -152,7 +159,7 @@ class Demo:
             "",
             f"{time.strftime('%Y-%m-%d %H:%M')}, {platform.platform()}, Python {platform.python_version()}",
             "",
-            f"{N_PAINTED} of {self.truth.max()} cells painted; {len(corrected)} objects corrected; two trainings "
+            f"{N_PAINTED} of {self.truth.max()} cells painted; corrected: {corrected}; two trainings "
             f"of {self.minutes:g} min. Scores only where nothing was painted or corrected "
             f"({untouched.mean():.0%} of the pixels).",
             "",
@@ -196,23 +203,40 @@ def choose_cells(truth: NDArray[np.int32], n: int) -> list[int]:
     return [values[i] for i in np.argsort(distance)[:n]]
 
 
-def worst_cells(
-    labels: NDArray[np.int32], truth: NDArray[np.int32], annotation: NDArray[np.int32], n: int
-) -> list[int]:
-    """Return the cells that are segmented worst and not annotated, away from the image's edge."""
-    scores = {}
-    for value in range(1, int(truth.max()) + 1):
-        mask = truth == value
-        rows, columns = np.nonzero(mask)
+def judge(
+    labels: NDArray[np.int32], truth: NDArray[np.int32], annotation: NDArray[np.int32]
+) -> tuple[list[int], list[int], list[int]]:
+    """Return objects that are no cell, that are two to four cells, and that are right; largest errors first."""
+    false, merged, right = [], [], []
+    for value in range(1, int(labels.max()) + 1):
+        mask = labels == value
         if not mask.any() or annotation[mask].any():
             continue
-        if min(rows.min(), columns.min()) < 12 or max(rows.max(), columns.max()) > min(truth.shape) - 13:
-            continue
-        under = np.bincount(labels[mask])
-        under[0] = 0
-        best = int(under.argmax())
-        scores[value] = (mask & (labels == best)).sum() / (mask | (labels == best)).sum() if best else 0.0
-    return sorted(scores, key=lambda value: scores[value])[:n]
+        cells = cells_under(mask, truth)
+        area = int(mask.sum())
+        if not cells and not truth[mask].any():
+            false.append((area, value))
+        elif 2 <= len(cells) <= 4:
+            merged.append((area, value))
+        elif (
+            len(cells) == 1 and (mask & (truth == cells[0])).sum() > 0.85 * (mask | (truth == cells[0])).sum()
+        ):
+            right.append((area, value))
+    return tuple([value for _, value in sorted(found, reverse=True)] for found in (false, merged, right))
+
+
+def cells_under(mask: NDArray[np.bool_], truth: NDArray[np.int32]) -> list[int]:
+    """Return the cells of which more than half lies under a mask."""
+    inside = np.bincount(truth[mask], minlength=int(truth.max()) + 1)
+    whole = np.bincount(truth.ravel())
+    return [int(v) for v in np.flatnonzero(2 * inside > whole) if v]
+
+
+def inner_point(mask: NDArray[np.bool_]) -> Point:
+    """Return the pixel of a mask that lies deepest inside it."""
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    y, x = np.unravel_index(int(depth.argmax()), mask.shape)
+    return float(y), float(x)
 
 
 if __name__ == "__main__":

@@ -34,12 +34,32 @@ def test_an_object_is_complete_when_annotation_closes_it_in():
     assert complete_objects(square(ring=False)).tolist() == []
 
 
-@pytest.mark.parametrize("gap", [(3, 3), (3, 5), (8, 8), (5, 8)])
-def test_one_not_annotated_pixel_beside_it_corners_included_keeps_it_open(gap):
-    labels = square()
-    labels[gap] = 0
+@pytest.mark.parametrize("direction", [(-1, 0), (1, 0), (0, -1), (0, 1), (1, 1)])
+def test_a_way_out_over_pixels_that_nobody_annotated_keeps_it_open(direction):
+    labels = np.ones((40, 40), np.int32)
+    labels[16:24, 16:24] = 2
+    y, x = 20, 20
+    while 0 <= y < 40 and 0 <= x < 40:
+        if labels[y, x] == 1:
+            labels[y, x] = 0
+        y, x = y + direction[0], x + direction[1]
     assert complete_objects(labels).tolist() == []
     assert complete_objects(labels, marked=[2, 77]).tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("diameter", "gap", "closed"), [(30, 3, True), (30, 5, False), (6, 1, True), (6, 3, False)]
+)
+def test_a_narrow_gap_between_object_and_ring_does_not_open_it(diameter, gap, closed):
+    y, x = np.mgrid[:64, :64]
+    distance = np.hypot(y - 31.5, x - 31.5) - diameter / 2
+    labels = np.zeros((64, 64), np.int32)
+    labels[distance <= 0] = 2
+    labels[(distance > gap) & (distance <= gap + 4)] = 1
+    assert (complete_objects(labels).tolist() == [2]) is closed
+    assert (
+        not make_target(labels).known[(distance > 0) & (distance <= gap)].any()
+    )  # nobody said what is in the gap
 
 
 def test_the_images_edge_and_other_objects_close_in_too():

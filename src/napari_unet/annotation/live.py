@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_unet.annotation.boxes import Box, bounding_boxes, box_of, grow, join, keep_values, values_present
 from napari_unet.annotation.distances import Spacing, nearest, reach_in_pixels
-from napari_unet.annotation.targets import complete_objects
+from napari_unet.annotation.targets import WIDEST_GAP, complete_objects
 from napari_unet.annotation.terms import (
     Floats,
     WeightMapSettings,
@@ -155,7 +155,11 @@ class LiveObjects:
         height, width = self.labels.shape
         y, x = offset
         place = (slice(y, y + labels_box.shape[0]), slice(x, x + labels_box.shape[1]))
-        around = grow(place, (1, 1), (height, width))
+        reach = (
+            WIDEST_GAP + 1,
+            WIDEST_GAP + 1,
+        )  # a stroke can close or open the gap around an object this far away
+        around = grow(place, reach, (height, width))
         touched = {int(value) for value in values_present(self.labels[around])}
         self.labels[place] = labels_box
         touched |= {int(value) for value in values_present(labels_box)}
@@ -166,7 +170,7 @@ class LiveObjects:
         area = place
         for value in touched:
             box = self._boxes[value]
-            seen = grow(box, (1, 1), (height, width))
+            seen = grow(box, reach, (height, width))
             complete = value in complete_objects(self.labels[seen], self.marked & {value})
             if complete != (value in self._complete):
                 self._complete ^= {value}

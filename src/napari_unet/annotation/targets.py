@@ -7,13 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_unet.annotation.boxes import bounding_boxes, grow, keep_values, values_present
+from napari_unet.annotation.boxes import Box, bounding_boxes, grow, keep_values, values_present
 from napari_unet.annotation.coding import BACKGROUND, FIRST, NOT_ANNOTATED, LabelsAre
 from napari_unet.annotation.gaps import cut_gaps
 from napari_unet.errors import UserError
 
 MOST_CLASSES = 255
 """As many classes as a target can hold beside background."""
+
+WIDEST_GAP = 8
+"""Widest not annotated gap (px) between an object and the annotation that closes it in."""
+
+_EIGHT = np.ones((3, 3), bool)
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,10 @@ class Target:
 def complete_objects(labels: NDArray[np.int32], marked: Collection[int] = ()) -> NDArray[np.int32]:
     """Return the values of the objects that annotation closes in, or that the user said are complete.
 
+    A brush leaves narrow gaps between an object and the background painted around it. They do not open the
+    object: it is closed in when the not annotated pixels that touch it end within `gap_tolerance` of it on
+    every side.
+
     Parameters
     ----------
     labels
@@ -54,13 +63,36 @@ def complete_objects(labels: NDArray[np.int32], marked: Collection[int] = ()) ->
 
     Returns
     -------
-    int32 ``(n,)``, sorted values >= 2 of which no pixel has a not annotated one among its 8 neighbours. The
-    image's edge closes in an object like annotation does.
+    int32 ``(n,)``, sorted values >= 2. The image's edge closes in an object like annotation does.
     """
     values = values_present(labels, FIRST)
-    open_values = values_present(np.where(_near_unknown(labels), labels, 0), FIRST)
-    open_values = np.setdiff1d(open_values, np.fromiter(marked, np.int32, len(marked)))
+    doubtful = values_present(np.where(_near_unknown(labels), labels, 0), FIRST)
+    doubtful = np.setdiff1d(doubtful, np.fromiter(marked, np.int32, len(marked)))
+    if not doubtful.size:
+        return values
+    boxes = bounding_boxes(keep_values(labels, doubtful))
+    open_values = [value for value in doubtful.tolist() if _is_open(labels, value, boxes[value])]
     return np.setdiff1d(values, open_values, assume_unique=True).astype(np.int32)
+
+
+def gap_tolerance(area: int) -> int:
+    """Return how wide (px) a not annotated gap around an object may be: 12 % of the diameter for its area (px²)."""
+    return int(np.clip(round(0.12 * 2 * np.sqrt(area / np.pi)), 1, WIDEST_GAP))
+
+
+def _is_open(labels: NDArray[np.int32], value: int, box: Box) -> bool:
+    """Whether one can walk away from an object, over not annotated pixels, farther than a gap is wide."""
+    height, width = labels.shape
+    seen = grow(box, (WIDEST_GAP + 1, WIDEST_GAP + 1), (height, width))
+    around = labels[seen]
+    front = around == value
+    unknown = around == NOT_ANNOTATED
+    for _ in range(gap_tolerance(int(np.count_nonzero(front))) + 1):
+        front = ndimage.binary_dilation(front, _EIGHT) & unknown
+        if not front.any():
+            return False
+        unknown &= ~front
+    return True
 
 
 def object_sizes(
