@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from painted_discs import draw_discs
 
+from napari_unet.annotation.coding import LabelsAre
 from napari_unet.objects.separate import SeparationSettings
-from napari_unet.workflow import segment_image
+from napari_unet.workflow import AnnotatedImage, segment_image
 from napari_unet.workflow.scale import scale_of
 from napari_unet.workflow.segmentation import separation_of
-from napari_unet.workflow.size import LARGEST_SCALE, SMALLEST_SCALE
+from napari_unet.workflow.size import LARGEST_SCALE, SMALLEST_SCALE, initial_scale
 
 
 def magnify(image: np.ndarray, factor: int) -> np.ndarray:
@@ -63,3 +64,39 @@ def test_the_smallest_size_follows_the_magnification(learned):
     assert separation_of(description, 1.0).smallest == 40
     assert separation_of(description, 0.5).smallest == 160
     assert separation_of(description, 2.0).smallest == 10
+
+
+def scale_of_first_training(labels: np.ndarray, labels_are=LabelsAre.CLASSES, object_size=None) -> float:
+    image = np.zeros((1, *labels.shape), np.uint8)
+    return initial_scale([AnnotatedImage("a", image, labels)], labels_are, object_size)
+
+
+def test_classes_of_cells_are_seen_as_large_as_objects_would_be():
+    _, cells = draw_discs()
+    assert scale_of_first_training(1 + (cells > 0)) == 1
+    _, large = draw_discs(pitch=200, radius=80, n=2)
+    assert 0.15 < scale_of_first_training(1 + (large > 0)) < 0.25
+
+
+def test_classes_of_thin_structures_keep_their_width():
+    membranes = np.ones((120, 120), np.int32)
+    membranes[:, ::30] = membranes[::30] = 2
+    assert scale_of_first_training(membranes) == 1
+    membranes = membranes.repeat(10, axis=0).repeat(10, axis=1)
+    assert scale_of_first_training(membranes) == pytest.approx(0.5, rel=0.1)
+
+
+def test_the_finest_class_decides():
+    _, large = draw_discs(pitch=200, radius=80, n=2)
+    labels = 1 + (large > 0)
+    labels[::50] = 3
+    assert scale_of_first_training(labels) == 1
+
+
+def test_scribbles_and_enormous_values_have_a_scale_too():
+    scribbles = np.zeros((60, 60), np.int32)
+    scribbles[10:14, 5:50], scribbles[40:44, 5:50] = 2, 2**31 - 1
+    assert scale_of_first_training(scribbles, LabelsAre.OBJECTS) == 1
+    _, cells = draw_discs()
+    enormous = np.where(cells > 0, cells + 2**30, 1)
+    assert scale_of_first_training(enormous, LabelsAre.OBJECTS, 20) == pytest.approx(1.4)

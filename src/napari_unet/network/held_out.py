@@ -53,7 +53,9 @@ class _Candidate:
     amount: NDArray[np.int64]  # complete objects (one number), or annotated pixels per class
 
 
-def choose_held_out(images: Sequence[TrainingImage], seed: int) -> tuple[list[HeldOutPlace], str]:
+def choose_held_out(
+    images: Sequence[TrainingImage], seed: int, trained: Sequence[HeldOutPlace] = ()
+) -> tuple[list[HeldOutPlace], str]:
     """Choose places with about a fifth of what is annotated, or none when there is too little.
 
     Complete objects are counted when there are any; otherwise (scribbles or classes) annotated pixels, and
@@ -65,6 +67,8 @@ def choose_held_out(images: Sequence[TrainingImage], seed: int) -> tuple[list[He
         With different names, at the network's scale.
     seed : int
         Another seed, other places.
+    trained : sequence of HeldOutPlace
+        Where earlier rounds trained: what overlaps them is never chosen.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def choose_held_out(images: Sequence[TrainingImage], seed: int) -> tuple[list[He
     """
     n_objects = sum(_count_objects(image.objects) for image in images)
     if n_objects == 0:
-        return _choose_by_pixels(images, np.random.default_rng(seed))
+        return _choose_by_pixels(images, np.random.default_rng(seed), trained)
     if n_objects < FEWEST_OBJECTS:
         return [], (
             f"Quality is not measured: {n_objects} complete object{'s' * (n_objects != 1)} are too few "
@@ -84,7 +88,7 @@ def choose_held_out(images: Sequence[TrainingImage], seed: int) -> tuple[list[He
     candidates = [
         _Candidate(place, np.array([_count_objects(truth)]))
         for image in images
-        for place in _possible_places(image, images)
+        for place in _possible_places(image, images, trained)
         if (truth := held_out_truth(image, [place])[0]).any()
     ]
     chosen = _choose(candidates, np.array([n_objects]), np.random.default_rng(seed), FEWEST_HELD_OUT)
@@ -98,7 +102,7 @@ def choose_held_out(images: Sequence[TrainingImage], seed: int) -> tuple[list[He
 
 
 def _choose_by_pixels(
-    images: Sequence[TrainingImage], rng: np.random.Generator
+    images: Sequence[TrainingImage], rng: np.random.Generator, trained: Sequence[HeldOutPlace]
 ) -> tuple[list[HeldOutPlace], str]:
     """Choose places for an annotation without complete objects."""
     n_classes = max((int(image.classes.max(initial=0)) for image in images), default=0) + 1
@@ -112,7 +116,7 @@ def _choose_by_pixels(
     candidates = [
         _Candidate(place, amount[present])
         for image in images
-        for place in _possible_places(image, images)
+        for place in _possible_places(image, images, trained)
         if (amount := _count_pixels(image, place, n_classes)).sum() > 0
     ]
     chosen = _choose(candidates, total[present], rng, 1)
@@ -125,8 +129,18 @@ def _choose_by_pixels(
     )
 
 
-def _possible_places(image: TrainingImage, images: Sequence[TrainingImage]) -> list[HeldOutPlace]:
+def _possible_places(
+    image: TrainingImage, images: Sequence[TrainingImage], trained: Sequence[HeldOutPlace]
+) -> list[HeldOutPlace]:
     """List whole images when there are many, otherwise the blocks of a grid over this one."""
+    used = np.zeros(image.classes.shape, bool)
+    for place in trained:
+        if place.image == image.name:
+            used[place.slices] = True
+    return [place for place in _all_places(image, images) if not used[place.slices].any()]
+
+
+def _all_places(image: TrainingImage, images: Sequence[TrainingImage]) -> list[HeldOutPlace]:
     height, width = _ends(image)
     annotated = sum(bool((i.weights > 0).any()) for i in images)
     if annotated >= MANY_IMAGES:

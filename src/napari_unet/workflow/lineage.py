@@ -49,18 +49,19 @@ def stored(places: Sequence[HeldOutPlace]) -> tuple[tuple[str, tuple[int, int, i
 def continue_lineage(before: Lineage, prepared: Prepared, seed: int) -> tuple[Lineage, str]:
     """Return the lineage of a round that trains on these images now, and what there is to say about it.
 
-    Places that were held out stay so. As long as there are none, new ones are chosen where the lineage has not
-    trained yet: everywhere for a first round, in new annotation for a later one.
+    Places that were held out stay so. As long as there are none, new ones are chosen where the lineage has
+    not trained yet: everywhere for a first round, in new annotation for a later one.
     """
     sentence = ""
     held_out = before.held_out
     if not held_out:
-        fresh = [_without(image, at_network_scale(prepared, before.trained)) for image in prepared.images]
-        chosen, sentence = choose_held_out(fresh, seed)
+        trained = at_network_scale(prepared, before.trained)
+        fresh = [_without(image, trained) for image in prepared.images]
+        chosen, sentence = choose_held_out(fresh, seed, trained)
         frames = {frame.name: frame for frame in prepared.frames}
         held_out = tuple(frames[place.image].to_image(place) for place in chosen)
-    trained = {*before.trained, *_trained_now(prepared, at_network_scale(prepared, held_out))}
-    ordered = sorted(trained, key=lambda place: (place.image, place.box))
+    everywhere = {*before.trained, *_trained_now(prepared, at_network_scale(prepared, held_out))}
+    ordered = sorted(everywhere, key=lambda place: (place.image, place.box))
     return Lineage(held_out, tuple(ordered)), sentence
 
 
@@ -97,7 +98,7 @@ def _cells(mask: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
 
 
 def _without(image: TrainingImage, places: Sequence[HeldOutPlace]) -> TrainingImage:
-    """Return the image as if nothing were annotated inside the places; objects that reach into them vanish."""
+    """Return the image as if nothing were annotated in the places; objects that reach into them vanish."""
     inside = [place for place in places if place.image == image.name]
     if not inside:
         return image

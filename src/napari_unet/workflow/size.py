@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_unet.annotation.boxes import bounding_boxes
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.targets import complete_objects, object_sizes
 from napari_unet.network.scaling import choose_scale, thin_structure_width
@@ -30,25 +32,37 @@ def measure_object_size(images: Sequence[AnnotatedImage]) -> float | None:
     return float(np.median(chosen)) if chosen else None
 
 
-def class_width(images: Sequence[AnnotatedImage]) -> float | None:
-    """Return the width (px) of the thinnest annotated class, ``None`` where nothing is annotated."""
-    widths: list[float] = []
+def class_scale(images: Sequence[AnnotatedImage], labels_are: LabelsAre) -> float:
+    """Return the scale, at most 1, that the finest class needs; painted strokes of objects are one class.
+
+    A structure (membrane, vessel, stroke) is as fine as it is wide. Where a class consists of pieces that
+    are as wide as long, such as cells, its skeleton says nothing and the pieces' size decides.
+    """
+    scales: list[float] = []
     for image in images:
         labels = image.labels_with_regions()
-        for value in np.unique(labels):
-            if value >= FIRST:
-                widths.append(float(thin_structure_width(labels == value)))
-    return min(widths) if widths else None
+        if labels_are is LabelsAre.OBJECTS:
+            labels = np.minimum(labels, FIRST)
+        for value in np.unique(labels[labels >= FIRST]):
+            mask = labels == value
+            width, size = thin_structure_width(mask), _size_of_pieces(mask)
+            scales.append(choose_scale(size, None) if width > size else choose_scale(None, width))
+    return min(max(scales, default=1.0), 1.0)
+
+
+def _size_of_pieces(mask: NDArray[np.bool_]) -> float:
+    areas = np.bincount(ndimage.label(mask)[0].ravel())[1:]
+    return float(2 * np.sqrt(np.median(areas) / np.pi))
 
 
 def object_width(images: Sequence[AnnotatedImage]) -> float | None:
-    """Return the median width (px) of the complete objects: that of fibres and vessels is far below their size."""
+    """Return the median width (px) of the complete objects: that of fibres is far below their size."""
     widths: list[float] = []
     for image in images:
         labels = image.labels_with_regions()
-        boxes = ndimage.find_objects(labels)
+        boxes = bounding_boxes(labels)
         for value in complete_objects(labels, image.marked)[:MOST_MEASURED]:
-            box = boxes[int(value) - 1]
+            box = boxes[int(value)]
             widths.append(thin_structure_width(np.pad(labels[box] == value, 1)))
     return float(np.median(widths)) if widths else None
 
@@ -63,6 +77,7 @@ def initial_scale(
     object_size
         Typical diameter of an object in px, ``None`` where there is none (scribbles, classes).
     """
-    by_class = labels_are is LabelsAre.CLASSES or object_size is None
-    thin = class_width(images) if by_class else object_width(images)
+    if object_size is None:
+        return float(np.clip(class_scale(images, labels_are), SMALLEST_SCALE, LARGEST_SCALE))
+    thin = None if labels_are is LabelsAre.CLASSES else object_width(images)
     return float(np.clip(choose_scale(object_size, thin), SMALLEST_SCALE, LARGEST_SCALE))
