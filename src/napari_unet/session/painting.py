@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.problems import Problem, find_problems
 from napari_unet.annotation.regions import Region, apply_regions
+from napari_unet.session.canvas import Box
 from napari_unet.session.image import ImageSource, Plane
+from napari_unet.session.measuring import Measured, MeasuringTask
 
 if TYPE_CHECKING:
     from napari_unet.workflow import AnnotatedImage
@@ -33,6 +35,8 @@ class Painting:
         Objects that the user says are complete although nothing encloses them.
     object_classes
         Class (1, 2, …) of the objects that have one.
+    last_measured
+        Sizes as they were measured last, perhaps before the latest strokes.
     """
 
     labels: NDArray[np.int32]
@@ -41,12 +45,13 @@ class Painting:
     regions: tuple[Region, ...] = ()
     marked: frozenset[int] = frozenset()
     object_classes: dict[int, int] = field(default_factory=dict)
-    _measured: float | None = None
-    _stale: bool = True
+    last_measured: Measured | None = None
+    _version: int = 0
+    _measured_for: tuple[int, float | None] | None = None
 
     def changed(self) -> None:
         """Note that pixels, regions or completeness changed: sizes are measured anew when asked for."""
-        self._stale = True
+        self._version += 1
 
     def mark_complete(self, values: Collection[int]) -> None:
         """Say that these objects are complete."""
@@ -67,30 +72,39 @@ class Painting:
         """Return the regions that lie on a plane."""
         return tuple(region for region in self.regions if tuple(region.plane) == tuple(plane))
 
-    def with_regions(self, plane: Plane) -> NDArray[np.int32]:
-        """Return a plane in which the not-annotated rest of the regions is background."""
-        return apply_regions(self.labels[plane], self.regions_of(plane))
+    def with_regions(self, plane: Plane, box: Box | None = None) -> NDArray[np.int32]:
+        """Return a copy of a plane, or of a box of it, in which the rest of the regions is background."""
+        if box is None:
+            return apply_regions(self.labels[plane], self.regions_of(plane))
+        corner = np.array([box[0].start, box[1].start], float)
+        moved = [replace(region, vertices=region.vertices - corner) for region in self.regions_of(plane)]
+        return apply_regions(self.labels[plane][box], moved)
 
     def problems(self, plane: Plane) -> list[Problem]:
         """Return what hinders a good training on this plane, blocking ones first."""
         found = find_problems(self.with_regions(plane), self.labels_are)
         return sorted(found, key=lambda problem: not problem.blocking)
 
-    def object_size(self) -> float | None:
-        """Return the median diameter (px) of the complete objects, ``None`` as long as there is none."""
-        if self._stale:
-            from napari_unet.workflow.size import measure_object_size
+    def is_measured(self, object_size: float | None) -> bool:
+        """Whether `last_measured` holds for what is painted now and the object size that the user gave."""
+        return self._measured_for == (self._version, object_size)
 
-            objects = self.labels_are is LabelsAre.OBJECTS
-            self._measured = measure_object_size(self.snapshot(None, ())) if objects else None
-            self._stale = False
-        return self._measured
+    def prepare_measuring(self, object_size: float | None) -> MeasuringTask:
+        """Get ready to measure; the task may run in another thread while painting goes on."""
+        return MeasuringTask(replace(self, object_classes=dict(self.object_classes)), object_size)
 
-    def first_scale(self, object_size: float | None) -> float:
-        """Return the network px per image px that a first training would choose."""
-        from napari_unet.workflow.size import initial_scale
+    def finish_measuring(self, task: MeasuringTask, measured: Measured) -> None:
+        """Take what a task measured."""
+        self.last_measured = measured
+        self._measured_for = (task.painting._version, task.object_size)
 
-        return initial_scale(self.snapshot(None, ()), self.labels_are, object_size or self.object_size())
+    def measure(self, object_size: float | None) -> Measured:
+        """Return the sizes of what is painted now, measured at once where that was not done yet."""
+        if self.last_measured is None or not self.is_measured(object_size):
+            task = self.prepare_measuring(object_size)
+            self.finish_measuring(task, task.run())
+        assert self.last_measured is not None
+        return self.last_measured
 
     def snapshot(self, image: ImageSource | None, channels: tuple[int, ...]) -> list[AnnotatedImage]:
         """Return all annotated planes; without an image only the labels are meant to be used."""
@@ -98,13 +112,12 @@ class Painting:
 
         images = []
         for plane in self.annotated_planes():
-            labels = self.labels[plane]
+            labels = self.labels[plane].copy()
             if image is None:
                 name, pixels, pixel_size = "", np.broadcast_to(np.float32(0), (1, *labels.shape)), None
             else:
                 name = " ".join([image.name, *(str(i) for i in plane)])
                 pixels, pixel_size = image.plane(plane, channels), image.pixel_size_um
-                labels = labels.copy()
             images.append(
                 AnnotatedImage(
                     name,

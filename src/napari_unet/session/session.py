@@ -22,6 +22,7 @@ from napari_unet.annotation.coding import (
 )
 from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region, region_mask
+from napari_unet.annotation.targets import complete_objects
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
 from napari_unet.objects.edit import Change, accept, correct
@@ -32,11 +33,12 @@ from napari_unet.objects.separate import SeparationSettings
 from napari_unet.session.canvas import Canvas, on_plane, plane_change, split_planes, whole_plane
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import ImageSource, Plane
+from napari_unet.session.measuring import Measured, MeasuringTask
 from napari_unet.session.painting import ASSUMED_OBJECT_SIZE, Painting
 from napari_unet.session.rounds import Round, Rounds
 from napari_unet.session.stored import StoredProbabilities
 from napari_unet.session.tasks import SegmentationTask, TrainingTask
-from napari_unet.session.weights import PlaneWeights
+from napari_unet.session.weights import WeightMapTask
 
 if TYPE_CHECKING:
     from napari_unet.network.training_settings import TrainingSettings
@@ -55,15 +57,12 @@ class Session:
         Image, annotation's kind, regions, object size or separation changed.
     rounds_changed
         A round was added or another one is current.
-    weights_changed
-        ``(plane, box)``: the shown weight map changed there.
     said
         ``(level, sentence)`` for the user; level is "info", "warning" or "error".
     """
 
     state_changed = Signal()
     rounds_changed = Signal()
-    weights_changed = Signal(object, object)
     said = Signal(str, str)
 
     def __init__(self) -> None:
@@ -77,7 +76,6 @@ class Session:
         self.device = "auto"
         self._stored = StoredProbabilities()
         self._generation = 0
-        self._weights: PlaneWeights | None = None
         self.canvas.edited.connect(self._note_edit)
 
     # ---- image and annotation ------------------------------------------------------------------------------
@@ -125,7 +123,7 @@ class Session:
         self.image, self.channels = source, channels
         if not same_shape:
             self.canvas.clear()
-            self.painting, self._weights = None, None
+            self.painting = None
         self.state_changed.emit()
 
     def start_annotation(self, labels_are: LabelsAre, class_names: Sequence[str] = ()) -> NDArray[np.int32]:
@@ -238,23 +236,53 @@ class Session:
 
     # ---- weight map -----------------------------------------------------------------------------------------
 
-    def show_weight_map(self, plane: Plane, settings: WeightMapSettings) -> NDArray[np.float32]:
-        """Return the weight map of a plane as training would use it now, ``(Y, X)``; it follows the brush."""
-        self._weights = PlaneWeights(self._need_painting(), plane, settings, self.scale())
-        return self._weights.weights
+    def prepare_weight_map(self, plane: Plane, settings: WeightMapSettings) -> WeightMapTask:
+        """Get ready to make the weight map of a plane as training would use it now.
 
-    def hide_weight_map(self) -> None:
-        """Stop following the brush with a weight map."""
-        self._weights = None
+        What `WeightMapTask.run` returns can follow the brush with `PlaneWeights.follow`.
+        """
+        painting = self._need_painting()
+        return WeightMapTask(
+            plane,
+            painting.with_regions(plane),
+            painting.labels_are,
+            dict(painting.object_classes),
+            painting.marked,
+            settings,
+            self.scale(anew=False),
+        )
 
     # ---- object size ---------------------------------------------------------------------------------------
 
-    def object_size(self) -> tuple[float, str]:
-        """Return the object size in px in use and where it comes from: "set by you", "measured", "assumed"."""
+    def object_size(self, anew: bool = True) -> tuple[float, str]:
+        """Return the object size in px in use and where it comes from: "set by you", "measured", "assumed".
+
+        Parameters
+        ----------
+        anew
+            Measure what was painted since the last measurement; otherwise its result holds.
+        """
         if self.object_size_override:
             return self.object_size_override, "set by you"
-        measured = self.painting.object_size() if self.painting else None
+        measured = self._measured(anew).object_size if self.painting else None
         return (measured, "measured") if measured else (ASSUMED_OBJECT_SIZE, "assumed")
+
+    def prepare_measuring(self) -> MeasuringTask | None:
+        """Get ready to measure objects and scale; ``None`` where nothing changed since the last time."""
+        painting = self.painting
+        if painting is None or painting.is_measured(self.object_size_override):
+            return None
+        return painting.prepare_measuring(self.object_size_override)
+
+    def finish_measuring(self, task: MeasuringTask, measured: Measured) -> None:
+        """Take what a task measured, unless another annotation was started meanwhile."""
+        painting = self.painting
+        if painting is None or painting.labels is not task.painting.labels:
+            return
+        other = measured != painting.last_measured
+        painting.finish_measuring(task, measured)
+        if other:
+            self.state_changed.emit()
 
     def set_object_size(self, size: float | None) -> None:
         """Set the object size in px; ``None`` goes back to measuring it."""
@@ -263,14 +291,20 @@ class Session:
         self.object_size_override = size
         self.state_changed.emit()
 
-    def scale(self) -> float:
-        """Return network px per image px: of the current model, or what a first training would choose."""
+    def scale(self, anew: bool = True) -> float:
+        """Return network px per image px: of the current model, or what a first training would choose.
+
+        Parameters
+        ----------
+        anew
+            As in `object_size`.
+        """
         if self.current is not None:
             from napari_unet.workflow.scale import scale_of
 
             pixel_size = self.image.pixel_size_um if self.image else None
             return scale_of(self.current.model.description, self.object_size_override, pixel_size)
-        return self.painting.first_scale(self.object_size_override) if self.painting else 1.0
+        return self._measured(anew).scale if self.painting else 1.0
 
     # ---- propose -------------------------------------------------------------------------------------------
 
@@ -499,7 +533,7 @@ class Session:
 
     def border_reach(self) -> float:
         """Return how far (image px) the border weight reaches around an object."""
-        return 3.0 * 5.0 / max(self.scale(), 1e-3)
+        return 3.0 * 5.0 / max(self.scale(anew=False), 1e-3)
 
     def undo(self) -> str | None:
         """Take the last action back over all arrays that it touched; return its name."""
@@ -570,6 +604,12 @@ class Session:
             )
         return self.image
 
+    def _measured(self, anew: bool) -> Measured:
+        painting = self._need_painting()
+        if painting.last_measured is None or anew:
+            return painting.measure(self.object_size_override)
+        return painting.last_measured
+
     def _need_painting(self) -> Painting:
         if self.painting is None:
             raise UserError("There is no annotation layer yet; press “New annotation layer” and paint.")
@@ -577,18 +617,16 @@ class Session:
 
     def _adopt(self, labels: NDArray[np.int32], labels_are: LabelsAre, class_names: Sequence[str]) -> None:
         self.painting = Painting(labels, labels_are, tuple(class_names))
-        self._weights = None
         self._stored.clear()
         self.canvas.clear()
         self.canvas.start(Which.ANNOTATION, labels)
         self.state_changed.emit()
 
     def _with_annotation(self, plane: Plane, labels: NDArray[np.int32]) -> NDArray[np.int32]:
-        if self.annotation is None:
+        if self.painting is None:
             return labels
-        return overlay_annotation(
-            labels, self.annotation[plane], self.labels_are.value, self.painting.marked if self.painting else ()
-        )
+        complete = complete_objects(self.painting.with_regions(plane), self.painting.marked)
+        return overlay_annotation(labels, self.painting.labels[plane], self.labels_are.value, complete.tolist())
 
     def _plane_action(self, plane: Plane, labels: NDArray[np.int32], name: str) -> Action | None:
         """Return the action that shows these labels on a plane, annotation on top, old numbers kept."""
@@ -609,15 +647,8 @@ class Session:
             self.canvas.do(Action(name, action.changes, key))
 
     def _note_edit(self, which: Which, change: Change) -> None:
-        if which is not Which.ANNOTATION or self.painting is None:
-            return
-        self.painting.changed()
-        shown = self._weights
-        if shown is None:
-            return
-        for plane, box, _ in split_planes(change.offset, change.new):
-            if plane == shown.plane:
-                self.weights_changed.emit(plane, shown.follow(box))
+        if which is Which.ANNOTATION and self.painting is not None:
+            self.painting.changed()
 
 
 def _size(shape: Sequence[int]) -> str:

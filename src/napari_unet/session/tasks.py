@@ -12,8 +12,8 @@ from napari_unet.session.image import ImageSource, Plane
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
-    from napari_unet.network.training_settings import TrainingSettings
     from napari_unet.network.training import TrainingReport
+    from napari_unet.network.training_settings import TrainingSettings
     from napari_unet.objects.separate import SeparationSettings
     from napari_unet.workflow import AnnotatedImage, Segmented, TrainedModel
 
