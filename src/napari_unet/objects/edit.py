@@ -233,8 +233,8 @@ def _place_of_accepted(
 def _shown_for(seen: IntArray, shown: IntArray, free: BoolArray) -> IntArray:
     """Return the numbers that objects of the segmentation are shown under, with the annotation on top.
 
-    What is not annotated of an object may belong to an annotated one now, and what is annotated may all be under
-    one that has another number.
+    What is not annotated of an object may belong to an annotated one now, and what is annotated may all be
+    under one that has another number.
     """
     overlaps = count_overlaps(seen, shown)
     areas = overlaps.areas_of_first()

@@ -1,7 +1,5 @@
 """Fit how objects are made to what a person outlined: no threshold and no method wins everywhere."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -54,7 +52,8 @@ def fit_separation(
 ) -> tuple[SeparationSettings, float]:
     """Find the settings that make the best objects of the examples.
 
-    First the method and its depth at the default threshold, then the threshold: 20 separations per example.
+    First the method and its depth at the default threshold, then the threshold, then whether holes are
+    filled: at most 16 separations per example, of the 512² px of it that hold the most.
 
     Parameters
     ----------
@@ -66,7 +65,11 @@ def fit_separation(
     Returns
     -------
     settings, score
-        The score is AP averaged over IoU thresholds of 0.5, 0.7 and 0.85, in 0–1.
+        The score is AP averaged over IoU thresholds of 0.5, 0.7 and 0.85, in 0–1; 0 without any object.
+
+    Notes
+    -----
+    Asked to stop, it returns the best settings so far.
     """
     crops = [_crop(example) for example in examples if example.truth.any()]
     start = SeparationSettings(smallest=_smallest(crops))
@@ -79,12 +82,12 @@ def fit_separation(
 
     best, best_score = start, score(start)
     learned = all(crop.distance is not None for crop in crops)
-    for vary in (lambda chosen: _methods(chosen, learned), _thresholds):
+    for stage, vary in enumerate((lambda chosen: _methods(chosen, learned), _thresholds, _holes)):
         tried = vary(best)
         for i, settings in enumerate(tried):
             if should_stop():
                 return best, best_score
-            on_progress(i / len(tried), "Fitting how objects are made")
+            on_progress((stage + i / len(tried)) / 3, "Fitting how objects are made")
             new = score(settings)
             if new > best_score + MARGIN:
                 best, best_score = settings, new
@@ -100,13 +103,20 @@ def _methods(start: SeparationSettings, learned: bool) -> list[SeparationSetting
 
 
 def _thresholds(best: SeparationSettings) -> list[SeparationSettings]:
-    return [best.model_copy(update={"threshold": threshold}) for threshold in THRESHOLDS]
+    return [best.model_copy(update={"threshold": t}) for t in THRESHOLDS if t != best.threshold]
+
+
+def _holes(best: SeparationSettings) -> list[SeparationSettings]:
+    return [best.model_copy(update={"fill_holes": not best.fill_holes})]
 
 
 def _smallest(crops: Sequence[Example]) -> float:
-    """Return the area below which nothing is an object, given those that are; objects cut off do not count."""
+    """Return the area below which nothing is an object; objects cut off by the edge do not count."""
     areas = [area for crop in crops for area in _whole_areas(crop.truth)]
-    return SMALLEST_SHARE * float(np.percentile(areas, 5)) if areas else SeparationSettings().smallest
+    if not areas:
+        return SeparationSettings().smallest
+    # One speck among the true objects should not let all other specks pass, but must pass itself.
+    return min(SMALLEST_SHARE * float(np.percentile(areas, 5)), 0.8 * min(areas))
 
 
 def _whole_areas(truth: Int32Array) -> list[int]:

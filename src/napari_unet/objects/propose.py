@@ -12,6 +12,7 @@ from napari_unet.objects.separate import SeparationSettings, SplitMethod, estima
 
 Float32Array = npt.NDArray[np.float32]
 DEEPEST_CUT = 0.4  # at no splitting short of none
+COARSE = 400  # a side of this many pixels is enough to see how wide objects are
 NOISE = 1.0  # σ (px) of the smoothing before the threshold
 
 
@@ -91,8 +92,8 @@ def _smooth(image: npt.NDArray[Any]) -> Float32Array:
 
 def _are_objects_bright(smooth: Float32Array) -> bool:
     """Guess from the background: there is more of it, so that the mean lies off it, towards the objects."""
-    low, high = np.percentile(smooth, [0.5, 99.5])
-    values = np.clip(smooth, low, high)
+    values = smooth.ravel()[:: max(1, smooth.size // 2**17)]
+    values = np.clip(values, *np.percentile(values, [0.5, 99.5]))
     return bool(values.mean() >= np.median(values))
 
 
@@ -115,20 +116,37 @@ def _tidy(mask: BoolArray) -> BoolArray:
 
 
 def _estimate_width(mask: BoolArray) -> float:
-    return estimate_width(ndi.distance_transform_edt(mask)[mask])
+    step = max(1, min(mask.shape) // COARSE)
+    coarse = mask[::step, ::step]
+    width: float = step * estimate_width(ndi.distance_transform_edt(coarse)[coarse])
+    return width
 
 
 def _blur(values: Float32Array, sigma: float) -> Float32Array:
     """Blur widely: on a reduced image, as nothing is left of details anyway."""
     step = max(1, int(sigma / 4))
-    blurred = ndi.gaussian_filter(ndi.uniform_filter(values, step)[::step, ::step], sigma / step)
-    at = np.meshgrid(*(np.arange(n, dtype=np.float32) / step for n in values.shape), indexing="ij")
-    result: Float32Array = ndi.map_coordinates(blurred, at, order=1, mode="nearest")
+    height, width = values.shape
+    padded = np.pad(values, ((0, -height % step), (0, -width % step)), mode="edge")
+    coarse = padded.reshape(padded.shape[0] // step, step, padded.shape[1] // step, step).mean(axis=(1, 3))
+    blurred = ndi.gaussian_filter(coarse, sigma / step)
+    rows, columns = (
+        _interpolation(height, coarse.shape[0], step),
+        _interpolation(width, coarse.shape[1], step),
+    )
+    result: Float32Array = rows @ blurred @ columns.T
     return result
 
 
+def _interpolation(n: int, n_coarse: int, step: int) -> Float32Array:
+    """Return the matrix (n, n_coarse) that interpolates linearly between the middles of blocks of `step`."""
+    at = np.clip((np.arange(n) - (step - 1) / 2) / step, 0, n_coarse - 1)
+    weights: Float32Array = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n_coarse))).astype(np.float32)
+    return weights
+
+
 def _shifted_threshold(heights: Float32Array, shift: float) -> float:
-    low, high = np.percentile(heights, [0.1, 99.9])
-    automatic = float(threshold_otsu(np.clip(heights, low, high)))
-    end = high if shift > 0 else low
-    return automatic + abs(shift) * (float(end) - automatic)
+    values = heights.ravel()[:: max(1, heights.size // 2**17)]
+    low, high = np.percentile(values, [0.1, 99.9])
+    automatic = float(threshold_otsu(np.clip(values, low, high)))
+    end = float(high if shift > 0 else low)
+    return automatic + abs(shift) * (end - automatic)
