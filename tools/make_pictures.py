@@ -1,4 +1,4 @@
-"""Make the pictures of the documentation from the real window, under ``tools/screen`` where there is no display.
+"""Make the pictures of the documentation from the real window; ``tools/screen`` gives it a virtual display.
 
 Opens the coins, trains, segments, corrects one coin, and keeps a picture of each step in ``docs/images``.
 """
@@ -83,7 +83,7 @@ def draw_weights(out: Path) -> None:
     advanced.weights_fold.set_open(True)
     window.settle(0.5)
     window.click(advanced.show_weights)
-    where = np.argwhere(window.loop.session.annotation > 1).mean(axis=0)
+    where = np.argwhere(window.loop.session.annotation == 4).mean(axis=0)
     window.loop.layers.go_to(where)
     window.viewer.scene.camera.zoom *= 2.5
     window.loop.layers.layer(Which.ANNOTATION).opacity = 0.35

@@ -71,8 +71,8 @@ class CorrectStep(QWidget):
         self.accept_object.setText("Object" if session.labels_are is LabelsAre.OBJECTS else "Class")
         self.undo.setEnabled(history.undo_name is not None)
         self.redo.setEnabled(history.redo_name is not None)
-        self.undo.setText(f"Undo {history.undo_name.lower()}" if history.undo_name else "Undo")
-        self.redo.setText(f"Redo {history.redo_name.lower()}" if history.redo_name else "Redo")
+        self.undo.setText(f"Undo: {history.undo_name}" if history.undo_name else "Undo")
+        self.redo.setText(f"Redo: {history.redo_name}" if history.redo_name else "Redo")
 
     def _edit(self) -> None:
         self._loop.layers.edit_segmentation("paint")

@@ -37,7 +37,7 @@ class Curves(QWidget):
         item.setLabel("right", "held out", color=_HELD_OUT)
         item.getAxis("left").setWidth(48)
         item.getAxis("right").setWidth(44)
-        item.getAxis("bottom").setHeight(40)
+        item.getAxis("bottom").setHeight(44)
         self._loss_curve = item.plot(pen=pg.mkPen(_LOSS, width=2))
         self._quality_view = pg.ViewBox(enableMenu=False, enableMouse=False)
         item.scene().addItem(self._quality_view)

@@ -73,8 +73,8 @@ class Dock(QWidget):
             self.messages.say(*self.loop.last_words)
         self._viewer().events.theme.connect(self._follow_theme)
         self._follow_theme()
-        self.reset_choices()
         self.sections[0].set_open(True)
+        self.reset_choices()
 
     def reset_choices(self, event: object = None) -> None:
         """Read which layers there are; napari calls this when they change."""

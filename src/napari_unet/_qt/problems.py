@@ -38,7 +38,8 @@ class Problems(QWidget):
         """Return a few words for the title line."""
         if any(problem.blocking for problem in self._found):
             return "not enough yet"
-        return f"{len(self._found)} hints" if self._found else "ready to train"
+        n = len(self._found)
+        return f"{n} hint{'s' * (n > 1)}" if n else "ready to train"
 
     def found(self) -> list[Any]:
         """Return the problems that are shown."""

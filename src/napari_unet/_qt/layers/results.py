@@ -50,10 +50,10 @@ class ResultLayers:
             **_LOOKS[kind],
             **plane_geometry(image),
         )
-        # Under the labels: what the user paints stays on top and stays the active layer.
+        # What the user paints stays the active layer, also under a veil.
         active = self._viewer.layers.selection.active
         self._layers[kind] = layer
-        self._viewer.layers.insert(self._place(image), layer)
+        self._viewer.layers.insert(self._place(kind, image), layer)
         if active is not None:
             self._viewer.layers.selection.active = active
         return layer
@@ -68,6 +68,7 @@ class ResultLayers:
         if kind in self.shown():
             self._viewer.layers.remove(self._layers.pop(kind))
 
-    def _place(self, image: Layer) -> int:
+    def _place(self, kind: str, image: Layer) -> int:
         layers = list(self._viewer.layers)
-        return layers.index(image) + 1 if image in layers else len(layers)
+        covers = kind == "Probability"
+        return layers.index(image) + 1 if covers and image in layers else len(layers)
