@@ -145,8 +145,9 @@ def _interpolation(n: int, n_coarse: int, step: int) -> Float32Array:
 
 
 def _shifted_threshold(heights: Float32Array, shift: float) -> float:
+    if abs(shift) >= 1:
+        return float(heights.max() if shift > 0 else heights.min())
     values = heights.ravel()[:: max(1, heights.size // 2**17)]
-    low, high = np.percentile(values, [0.1, 99.9])
+    low, high = np.percentile(values, [0.1, 99.9])  # a few extreme pixels should not use up the slider
     automatic = float(threshold_otsu(np.clip(values, low, high)))
-    end = float(high if shift > 0 else low)
-    return automatic + abs(shift) * (end - automatic)
+    return automatic + abs(shift) * (float(high if shift > 0 else low) - automatic)
