@@ -87,6 +87,8 @@ class Demo:
             for outline in outlines(ndimage.binary_dilation(self.truth == value, iterations=BRUSH - 2)):
                 self.window.stroke(outline)
         layer.preserve_labels = False
+        for stroke in empty_strokes(self.truth):
+            self.window.stroke(stroke)
         self.picture("background painted")
 
     def paint_cell(self, mask: NDArray[np.bool_]) -> None:
@@ -201,6 +203,19 @@ def choose_cells(truth: NDArray[np.int32], n: int) -> list[int]:
     centers = np.array(ndimage.center_of_mass(truth > 0, truth, values))
     distance = np.linalg.norm(centers - np.array(truth.shape) / 2, axis=1)
     return [values[i] for i in np.argsort(distance)[:n]]
+
+
+def empty_strokes(truth: NDArray[np.int32]) -> list[list[Point]]:
+    """Return two short strokes where no cell is near, as a person would draw them."""
+    far = ndimage.distance_transform_edt(truth == 0)
+    strokes: list[list[Point]] = []
+    for _ in range(2):
+        y, x = inner_point(far > 2 * BRUSH)
+        if far[int(y), int(x)] == 0:
+            break
+        strokes.append([(y, x + step) for step in range(-10, 11, 2)])
+        far[max(int(y) - 60, 0) : int(y) + 60, max(int(x) - 60, 0) : int(x) + 60] = 0
+    return strokes
 
 
 def judge(

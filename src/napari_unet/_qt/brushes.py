@@ -64,7 +64,8 @@ class Brushes(QWidget):
         self._class_rows.setVisible(not objects)
         self.add_class.parentWidget().setVisible(not objects)
         self._how.setText(
-            "Paint three or four objects whole, and the background right around them."
+            "Paint three or four objects whole, the background right around them, "
+            "and a stroke or two of background where nothing is."
             if objects
             else "Paint strokes of each class and of the background; a few of each are enough."
         )
