@@ -231,7 +231,7 @@ def test_a_samples_annotation_is_used_as_it_is(begin: Callable[[], Any], discs: 
 def test_regions_become_regions_of_the_session(painted: Any) -> None:
     viewer, loop, _ = painted
     loop.layers.add_regions()
-    shapes = loop.layers.regions_layer
+    shapes = loop.layers.regions.layer
     shapes.add_rectangles([[10, 10], [20, 30]])
     shapes.add_ellipses([[40, 40], [60, 60]])
     assert [region.kind for region in loop.session.regions] == ["rectangle"]

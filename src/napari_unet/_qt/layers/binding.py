@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels, Shapes
+from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet._qt import colours
 from napari_unet._qt.layers.mirror import Mirror
-from napari_unet._qt.layers.regions import make_regions_layer, regions_of, selected_regions
+from napari_unet._qt.layers.places import begins_new_object, plane_shown, show_place
+from napari_unet._qt.layers.regions import RegionsLayer
 from napari_unet._qt.layers.results import ResultLayers
 from napari_unet._qt.layers.sources import geometry, source_of, spatial_shape
-from napari_unet.annotation.coding import BACKGROUND, FIRST, LabelsAre
+from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.regions import Region
 from napari_unet.objects.edit import Change
 from napari_unet.session import Session, Which
@@ -54,7 +55,8 @@ class Binding(QObject):
         self._session = session
         self.images: list[Image] = []
         self.mirrors: dict[Which, Mirror] = {}
-        self.regions_layer: Shapes | None = None
+        self.regions = RegionsLayer()
+        self.regions.drawn.connect(self.regions_drawn)
         self.results = ResultLayers(weakref.proxy(viewer))
         self.class_colours: list[str] = []
         self.new_object_tool = False
@@ -90,15 +92,7 @@ class Binding(QObject):
         viewer = self.viewer()
         if image is None or viewer is None or not self.images:
             return None
-        layer = self.images[0]
-        if tuple(viewer.dims.displayed) != (viewer.dims.ndim - 2, viewer.dims.ndim - 1):
-            return None
-        n = len(image.spatial_shape)
-        if n == 2:
-            return ()
-        position = layer.world_to_data(viewer.dims.point)
-        limits = np.array(image.spatial_shape[:-2]) - 1
-        return tuple(int(i) for i in np.clip(np.round(position[-n:-2]), 0, limits))
+        return plane_shown(viewer, self.images[0], image.spatial_shape)
 
     # Annotation and segmentation
 
@@ -205,48 +199,29 @@ class Binding(QObject):
 
     def go_to(self, position: Sequence[int]) -> None:
         """Show a pixel of the image in the middle of the canvas."""
-        viewer, image = self.viewer(), self.images[0]
-        world = image.data_to_world(position)
-        for axis in range(len(world) - 2):
-            viewer.dims.set_point(viewer.dims.ndim - len(world) + axis, world[axis])
-        camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
-        camera.center = (0, float(world[-2]), float(world[-1]))
+        show_place(self.viewer(), self.images[0], position)
 
     # Regions
 
     def add_regions(self) -> None:
         """Make the regions layer, or select it, with the rectangle as tool."""
-        viewer = self.viewer()
-        if self.regions_layer is None and self.images:
-            self.regions_layer = make_regions_layer(self.images[0], "Annotation regions")
-            viewer.add_layer(self.regions_layer)
-            self.regions_layer.events.data.connect(self._read_regions)
+        if self.images:
+            self.regions.add(self.viewer(), self.images[0])
             self.changed.emit()
-        if self.regions_layer is not None:
-            viewer.layers.selection.active = self.regions_layer
-            self.regions_layer.mode = "add_rectangle"
 
     def chosen_regions(self) -> list[Region]:
         """Return the selected regions, all where none is selected."""
-        return selected_regions(self.regions_layer) if self.regions_layer is not None else []
+        return self.regions.chosen()
 
     # What napari tells
-
-    def _read_regions(self, event: Any = None) -> None:
-        # napari tells of a shape before and after it is there; what counts is what is there now.
-        if self.regions_layer is not None:
-            regions, others = regions_of(self.regions_layer)
-            self.regions_drawn.emit(regions, others)
 
     def _forget_layer(self, event: Any) -> None:
         layer = event.value
         for which, mirror in list(self.mirrors.items()):
             if mirror.layer == layer:
                 self.mirrors.pop(which).detach()
-        if self.regions_layer is not None and self.regions_layer == layer:
-            self.regions_layer.events.data.disconnect(self._read_regions)
-            self.regions_layer = None
-            self.regions_drawn.emit([], 0)
+        if self.regions.layer is not None and self.regions.layer == layer:
+            self.regions.forget()
         self.changed.emit()
 
     def _plane_moved(self, event: Any = None) -> None:
@@ -254,19 +229,10 @@ class Binding(QObject):
 
     def _begin_stroke(self, layer: Labels, index: tuple[int, ...]) -> None:
         """Give a stroke that starts off the current object the next number."""
-        which_tool = self.new_object_tool and layer == self.layer(Which.ANNOTATION) and layer.mode == "paint"
-        if not which_tool or layer.selected_label <= BACKGROUND:
+        if not self.new_object_tool or layer != self.layer(Which.ANNOTATION):
             return
-        radius = max(1, int(layer.brush_size // 2))
-        around = tuple(slice(max(i - radius, 0), i + radius + 1) for i in index[-2:])
-        under = np.asarray(layer.data[(*index[:-2], *around)])
-        # Only a number that is in use moves on: the first stroke of a new object keeps its own.
-        if not (under == layer.selected_label).any() and self._is_used(layer.selected_label):
+        if begins_new_object(layer, index):
             layer.selected_label = self._session.next_object_value()
-
-    def _is_used(self, value: int) -> bool:
-        annotation = self._session.annotation
-        return annotation is not None and bool((annotation == value).any())
 
     def _accept_under_cursor(self) -> None:
         layer, viewer = self.layer(Which.SEGMENTATION), self.viewer()
@@ -292,8 +258,8 @@ class Binding(QObject):
         for which in list(self.mirrors):
             if self._truth_of(which)() is None:
                 self.mirrors.pop(which).detach()
-        if self.regions_layer is not None and self.regions_layer.ndim != len(spatial_shape(self.images[0])):
-            self.regions_layer = None
+        if self.regions.layer is not None and self.regions.layer.ndim != len(spatial_shape(self.images[0])):
+            self.regions.forget()
         self.changed.emit()
 
     def _brush_size(self) -> int:

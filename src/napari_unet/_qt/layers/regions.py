@@ -6,12 +6,54 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Layer, Shapes
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet._qt.colours import BACKGROUND
 from napari_unet._qt.layers.sources import geometry
 from napari_unet.annotation.regions import Region
 
 _KINDS = ("rectangle", "polygon")
+
+
+class RegionsLayer(QObject):
+    """The Shapes layer that holds the regions, once there is one.
+
+    Signals
+    -------
+    drawn(list, int)
+        The regions that are drawn now, and how many shapes are no regions.
+    """
+
+    drawn = Signal(list, int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer: Shapes | None = None
+
+    def add(self, viewer: Any, image: Layer) -> None:
+        """Make the layer where there is none; select it, with the rectangle as tool."""
+        if self.layer is None:
+            self.layer = make_regions_layer(image, "Annotation regions")
+            viewer.add_layer(self.layer)
+            self.layer.events.data.connect(self._read)
+        viewer.layers.selection.active = self.layer
+        self.layer.mode = "add_rectangle"
+
+    def forget(self) -> None:
+        """Let the layer be an ordinary one: there are no regions any more."""
+        if self.layer is not None:
+            self.layer.events.data.disconnect(self._read)
+            self.layer = None
+            self.drawn.emit([], 0)
+
+    def chosen(self) -> list[Region]:
+        """Return the selected regions, all where none is selected."""
+        return selected_regions(self.layer) if self.layer is not None else []
+
+    def _read(self, event: Any = None) -> None:
+        # napari tells of a shape before and after it is there; what counts is what is there now.
+        if self.layer is not None:
+            self.drawn.emit(*regions_of(self.layer))
 
 
 def make_regions_layer(image: Layer, name: str) -> Shapes:

@@ -1,0 +1,51 @@
+"""Where things are: the plane that is shown, the middle of the canvas, the object under a stroke."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels, Layer
+
+from napari_unet.annotation.coding import BACKGROUND
+
+
+def plane_shown(viewer: Any, layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the index of the plane that is shown, ``None`` when rows and columns are not what is seen.
+
+    Parameters
+    ----------
+    shape
+        Spatial shape of the image.
+    """
+    n = viewer.dims.ndim
+    if tuple(viewer.dims.displayed) != (n - 2, n - 1):
+        return None
+    if len(shape) == 2:
+        return ()
+    position = np.asarray(layer.world_to_data(viewer.dims.point))[-len(shape) : -2]
+    return tuple(int(i) for i in np.clip(np.round(position), 0, np.array(shape[:-2]) - 1))
+
+
+def show_place(viewer: Any, layer: Layer, position: Sequence[int]) -> None:
+    """Show a pixel of a layer in the middle of the canvas."""
+    world = layer.data_to_world(position)
+    for axis in range(len(world) - 2):
+        viewer.dims.set_point(viewer.dims.ndim - len(world) + axis, world[axis])
+    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+    camera.center = (0, float(world[-2]), float(world[-1]))
+
+
+def begins_new_object(layer: Labels, index: tuple[int, ...]) -> bool:
+    """Whether a brush stroke that starts at this pixel lies off the object that the brush paints.
+
+    A number that is not in use yet does not move on: the first stroke of an object keeps its own.
+    """
+    value = layer.selected_label
+    if layer.mode != "paint" or value <= BACKGROUND:
+        return False
+    radius = max(1, int(layer.brush_size // 2))
+    around = tuple(slice(max(i - radius, 0), max(i + radius + 1, 0)) for i in index[-2:])
+    plane = np.asarray(layer.data[index[:-2]])
+    return not (plane[around] == value).any() and bool((plane == value).any())
