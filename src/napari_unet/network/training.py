@@ -40,7 +40,7 @@ REPORT_INTERVAL = 0.1
 """Seconds between two reports, unless there is something to say."""
 SMALLEST_PATCH = 32
 """Side in px that patches are not made smaller than when memory is short."""
-CALIBRATION_PATCHES = 48
+CALIBRATION_PATCHES = 96
 """Patches that the final statistics of batch normalisation are measured on."""
 STOPPED = "stopped"
 NOT_A_NUMBER = (
@@ -127,7 +127,7 @@ class _Training:
         self.best, self.curves = BestWeights(), Curves()
         self.smooth_loss, self.last_report = 0.0, 0.0
         self.scoring_seconds, self.next_score = 0.0, FIRST_EVALUATION
-        self.plain_patches: list[Tensor] = []
+        self.calibration_patches: list[Tensor] = []
         self.reason = ""  # why it ended before its budget
 
     def run(self) -> TrainingOutcome:
@@ -235,22 +235,26 @@ class _Training:
         self._report(held_out=scores)
 
     def _calibrate(self) -> None:
-        """Measure the statistics of batch normalisation on patches as they are, always the same ones."""
+        """Measure the statistics of batch normalisation, always on the same patches.
+
+        They are varied as in training: on patches as they are, two of six unseen images of nuclei fell from an
+        IoU of 0.86 to 0.6.
+        """
         if self.network.config.normalisation == "none":
             return
-        if not self.plain_patches:
+        if not self.calibration_patches:
             rng = np.random.default_rng(self.settings.seed)
-            sampler = self._make_sampler(rng, AugmentationSettings.none())
+            sampler = self._make_sampler(rng, self.settings.augmentation)
             for _ in range(-(-CALIBRATION_PATCHES // self.batch_size)):
                 x = _to(sampler.draw(self.batch_size).image, self.device)
-                self.plain_patches.append(x.contiguous(memory_format=torch.channels_last))
+                self.calibration_patches.append(x.contiguous(memory_format=torch.channels_last))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
-            self.average.calibrate(self.plain_patches)
+            self.average.calibrate(self.calibration_patches)
 
     def _shrink(self) -> None:
         """Go on with half the batch, or else half the patch, after memory ran out."""
         self.optimiser.zero_grad(set_to_none=True)
-        self.plain_patches = []
+        self.calibration_patches = []
         if self.batch_size > 1:
             self.batch_size //= 2
         else:

@@ -44,7 +44,7 @@ class WeightAverage:
         Parameters
         ----------
         batches : iterable of Tensor (N, C, Y, X)
-            Patches that look like the images to be predicted.
+            Patches drawn as in training.
         """
         layers = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
         if not layers:
