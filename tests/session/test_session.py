@@ -189,16 +189,17 @@ def test_the_shown_weight_map_follows_strokes_and_undo_like_a_new_one():
     base[disc((96, 96), (40, 30), 12)] = 2
     session.record_stroke(Which.ANNOTATION, (0, 0), base)
     session.set_object_size(28)  # the scale stays, whatever is painted
-    live = session.show_weight_map((), WeightMapSettings())
-    changed = []
-    session.weights_changed.connect(lambda plane, box: changed.append(box))
-    paint(session, Which.ANNOTATION, (slice(34, 50), slice(46, 60)), 3)
-    assert changed
-    anew = session.show_weight_map((), WeightMapSettings())
+    live = session.prepare_weight_map((), WeightMapSettings()).run()
+    box = (slice(34, 50), slice(46, 60))
+    paint(session, Which.ANNOTATION, box, 3)
+    changed = live.follow(session.painting.with_regions((), box), box)
+    assert changed[0].start <= 34
+    assert changed[1].stop >= 60
+    anew = session.prepare_weight_map((), WeightMapSettings()).run().weights
     background = session.annotation == 1
-    assert live[background].max() > live[5, 90] + 1  # there is a border between the two objects
+    assert live.weights[background].max() > live.weights[5, 90] + 1  # there is a border between the two objects
     # the factors per class were measured at another time: they shift all of the background alike
-    assert np.ptp(live[background] - anew[background]) < 1e-3
+    assert np.ptp(live.weights[background] - anew[background]) < 1e-3
     session.undo()
     np.testing.assert_array_equal(session.annotation, base)
 

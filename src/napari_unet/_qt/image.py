@@ -8,7 +8,9 @@ from qtpy.QtWidgets import QDoubleSpinBox, QListWidget, QListWidgetItem, QVBoxLa
 
 from napari_unet._qt.layers.sources import channel_axis_of, image_layers, spatial_shape, split_channels
 from napari_unet._qt.loop import Loop
+from napari_unet._qt.measuring import Measuring
 from napari_unet._qt.rows import button, column, combo, hint, refill, row
+from napari_unet.session.painting import ASSUMED_OBJECT_SIZE
 
 _ORIGINS = {
     "assumed": "Assumed until you painted an object whole.",
@@ -24,6 +26,7 @@ class ImageStep(QWidget):
     def __init__(self, loop: Loop) -> None:
         super().__init__()
         self._loop = loop
+        self._measuring = Measuring(loop)
         self.layer = combo([], "The image layer to segment.")
         self.layer.currentIndexChanged.connect(self._choose)
         self.channels = QListWidget()
@@ -40,6 +43,7 @@ class ImageStep(QWidget):
         self.size.setRange(1, 10_000)
         self.size.setDecimals(0)
         self.size.setSuffix(" px")
+        self.size.setValue(ASSUMED_OBJECT_SIZE)
         self.size.setKeyboardTracking(False)
         self.size.setToolTip(
             "<p>Diameter of a typical object, measured on the objects you painted whole. The image is "
@@ -120,11 +124,13 @@ class ImageStep(QWidget):
         self.channels.setFixedHeight(height * min(len(alike), 4) + 6)
 
     def _show_size(self) -> None:
-        if not self._loop.warm:  # measuring would wait for what is being loaded
-            self.size_origin.setText("")
+        if not self._loop.session.knows_object_size:  # it is being measured in a thread
+            self.size_origin.setText(
+                "measuring …" if self._loop.session.annotation is not None else "assumed"
+            )
             self.measure.setVisible(False)
             return
-        size, origin = self._loop.session.object_size()
+        size, origin = self._loop.session.object_size(anew=False)
         with QSignalBlocker(self.size):
             self.size.setValue(size)
         self.size_origin.setText(origin)

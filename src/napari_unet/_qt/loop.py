@@ -175,7 +175,7 @@ class Loop(QObject):
                 "loading PyTorch",
                 _load,
                 completed=self._take_warmth,
-                failed=self._job_failed,
+                failed=self.tell_failure,
                 finished=self._warmed,
             )
 
@@ -265,7 +265,7 @@ class Loop(QObject):
                 progressed=self._take_reports,
                 completed=self._finish_training,
                 stopped=self._training_stopped,
-                failed=self._job_failed,
+                failed=self.tell_failure,
                 finished=self._training_ended,
             )
             self.say(
@@ -293,7 +293,7 @@ class Loop(QObject):
                 progressed=self._take_progress,
                 completed=self._finish_segmentation,
                 stopped=self._segmentation_stopped,
-                failed=self._job_failed,
+                failed=self.tell_failure,
                 finished=self._segmentation_ended,
             )
         self.refresh_soon()
@@ -392,7 +392,8 @@ class Loop(QObject):
         self.segmentation = None
         self.refresh_soon()
 
-    def _job_failed(self, error: Exception) -> None:
+    def tell_failure(self, error: Exception) -> None:
+        """Say why a job failed."""
         if isinstance(error, UserError):
             self.say("error", str(error))
         else:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QObject
 
+from napari_unet._qt.live_weights import LiveWeights
 from napari_unet._qt.loop import Loop
 from napari_unet.annotation.terms import WeightMapSettings
 
@@ -22,7 +23,9 @@ class Views(QObject):
         self.weight_settings = WeightMapSettings()
         loop.refreshed.connect(self.refresh)
         loop.segmented.connect(self.refresh)
-        loop.session.weights_changed.connect(self._follow_brush)
+        self._live = LiveWeights(loop)
+        self._live.made.connect(self._show_weights)
+        self._live.followed.connect(self._redraw_weights)
 
     def wants(self, kind: str) -> bool:
         """Whether the user asked for this layer."""
@@ -39,7 +42,7 @@ class Views(QObject):
             self._shown.pop(kind, None)
             results.hide(kind)
             if kind == "Weight map":
-                self._loop.session.hide_weight_map()
+                self._live.hide()
         self.refresh()
 
     def weigh_with(self, settings: WeightMapSettings) -> None:
@@ -54,9 +57,12 @@ class Views(QObject):
         with self._loop.telling("Showing the layer"):
             present = self._loop.layers.results.shown()
             for kind in list(self._wanted):
-                if kind in self._shown and kind not in present:  # the user removed the layer
+                awaited = kind == "Weight map" and self._live.is_making()
+                if kind in self._shown and kind not in present and not awaited:  # the user removed the layer
                     self._wanted.discard(kind)
                     self._shown.pop(kind)
+                    if kind == "Weight map":
+                        self._live.hide()
                     continue
                 version = self._version(kind)
                 if version is not None and self._shown.get(kind) != version:
@@ -82,13 +88,18 @@ class Views(QObject):
     def _show(self, kind: str) -> None:
         session, plane = self._loop.session, self._loop.plane()
         if kind == "Weight map":
-            values = session.show_weight_map(plane, self.weight_settings)
-            limits = (0.0, max(float(values.max(initial=0)), 1.0))
-        elif kind == "Probability":
+            self._live.show(plane, self.weight_settings)
+            return
+        if kind == "Probability":
             values, limits = 1.0 - session.probability(plane)[0], (0.0, 1.0)
         else:
             values, limits = session.uncertainty(plane), (0.0, 1.0)
         self._loop.layers.results.show(kind, np.asarray(values), limits, self._loop.layers.images[0])
 
-    def _follow_brush(self, plane: tuple[int, ...], box: tuple[slice, slice]) -> None:
+    def _show_weights(self, values: Any) -> None:
+        limits = (0.0, max(float(values.max(initial=0)), 1.0))
+        if self._loop.layers.images:
+            self._loop.layers.results.show("Weight map", values, limits, self._loop.layers.images[0])
+
+    def _redraw_weights(self) -> None:
         self._loop.layers.results.redraw("Weight map")

@@ -22,6 +22,16 @@ def values_present(labels: NDArray[np.int32], smallest: int = 2) -> NDArray[np.i
     return values[values >= smallest].astype(np.int32)
 
 
+def count_pixels(labels: NDArray[np.int32], values: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return how many pixels of a label image hold each of ``values``, int64 ``(n,)``."""
+    if labels.size and int(labels.min()) >= 0 and int(labels.max()) <= _DENSE:
+        counts = np.bincount(labels.ravel())
+        return np.where(values < counts.size, counts[np.minimum(values, counts.size - 1)], 0)
+    present, found = np.unique(labels, return_counts=True)
+    areas = dict(zip(present.tolist(), found.tolist(), strict=True))
+    return np.array([areas.get(int(value), 0) for value in values], np.int64)
+
+
 def keep_values(labels: NDArray[np.int32], values: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return a copy of ``labels`` with 0 wherever the value is not among ``values``."""
     if labels.size and int(labels.min()) >= 0 and int(labels.max()) <= _DENSE:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_unet.annotation.boxes import Box, bounding_boxes, grow, keep_values, values_present
+from napari_unet.annotation.boxes import Box, bounding_boxes, count_pixels, grow, keep_values, values_present
 from napari_unet.annotation.coding import BACKGROUND, FIRST, NOT_ANNOTATED, LabelsAre
 from napari_unet.annotation.gaps import cut_gaps
 from napari_unet.errors import UserError
@@ -116,9 +116,8 @@ def object_sizes(
     values = np.asarray(values, np.int32)
     if not include_cut:
         values = values[~touches_edge(labels, values)]
-    present, counts = np.unique(labels, return_counts=True)
-    areas = dict(zip(present.tolist(), counts.tolist(), strict=True))
-    return 2 * np.sqrt(np.array([areas.get(int(value), 0) for value in values], np.float64) / np.pi)
+    diameters: NDArray[np.float64] = 2 * np.sqrt(count_pixels(labels, values) / np.pi)
+    return diameters
 
 
 def touches_edge(labels: NDArray[np.int32], values: NDArray[np.int32]) -> NDArray[np.bool_]:
