@@ -1,5 +1,7 @@
 """Object numbers that stay with their objects from one segmentation to the next."""
 
+import itertools
+
 import numpy as np
 
 from napari_unet.objects.overlaps import Int32Array, IntArray, Overlaps, count_overlaps, replace_values
@@ -32,12 +34,20 @@ def keep_numbers(new: IntArray, old: IntArray) -> Int32Array:
     overlaps = count_overlaps(new, old)
     numbers = [int(k) for k in overlaps.areas_of_first() if k > 0]
     kept = match_one_to_one(overlaps, SHARED_PART)
-    fresh = max(int(new.max(initial=0)), int(old.max(initial=0))) + 1
+    fresh = iter(free_numbers(len(numbers), 1, new, old))
     for number in numbers:
         if number not in kept:
-            kept[number] = fresh
-            fresh += 1
+            kept[number] = next(fresh)
     return replace_values(new, kept)
+
+
+def free_numbers(n: int, first: int, *images: IntArray) -> list[int]:
+    """Return n numbers from `first` on that no image holds: above all of theirs, or gaps where int32 ends."""
+    start = max([first, *(int(image.max(initial=0)) + 1 for image in images)])
+    if start + n <= np.iinfo(np.int32).max:
+        return list(range(start, start + n))
+    used = {int(v) for image in images for v in np.unique(image)}
+    return list(itertools.islice((k for k in itertools.count(first) if k not in used), n))
 
 
 def match_one_to_one(overlaps: Overlaps, least_part: float) -> dict[int, int]:

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage as ndi
 
+from napari_unet.objects.numbering import free_numbers
 from napari_unet.objects.overlaps import BoolArray, Int32Array, IntArray, count_overlaps, replace_values
 
 # The coding of every annotation in this project; the room `annotation` builds on the same three numbers.
@@ -59,8 +60,8 @@ def overlay_annotation(
     labels_are : {"objects", "classes"}
         What the numbers mean.
     marked : collection of int
-        Annotated objects that the user said are complete; others are when no not annotated pixel touches
-        them.
+        Annotated objects that the user said are complete. Others are when no not annotated pixel touches
+        them; training overlooks narrow gaps, but here what the network sees in a gap joins the object.
 
     Returns
     -------
@@ -129,10 +130,9 @@ def _plan(
         if v not in numbers and k not in taken:
             numbers[v] = k
             taken.add(k)
-    fresh = max(network, default=0) + 1
-    for v in sorted(annotated_areas.keys() - numbers.keys()):
-        numbers[v] = fresh
-        fresh += 1
+    others = sorted(annotated_areas.keys() - numbers.keys())
+    free = free_numbers(len(others), 1, np.array(sorted(network), np.int64))
+    numbers |= dict(zip(others, free, strict=True))
     leftovers = {k: numbers[one.joined_by[0]] for k, one in network.items() if one.joined_by}
     leftovers |= {k: 0 for k, one in network.items() if one.replaced and not one.joined_by}
     return numbers, leftovers, {k: one.joined_by for k, one in network.items() if len(one.joined_by) > 1}

@@ -13,6 +13,7 @@ from napari_unet.objects.separate import SeparationSettings, SplitMethod, estima
 Float32Array = npt.NDArray[np.float32]
 DEEPEST_CUT = 0.4  # at no splitting short of none
 COARSE = 400  # a side of this many pixels is enough to see how wide objects are
+LARGEST_FLOAT = 1e30  # grey values beyond overflow in float32
 NOISE = 1.0  # σ (px) of the smoothing before the threshold
 
 
@@ -82,7 +83,11 @@ def estimate_object_size(labels: IntArray) -> float | None:
 
 
 def _smooth(image: npt.NDArray[Any]) -> Float32Array:
-    values = np.asarray(image, np.float32)
+    values = np.asarray(image)
+    largest = np.abs(values[np.isfinite(values)], dtype=np.float64).max(initial=0)
+    if largest > LARGEST_FLOAT:
+        values = values / largest
+    values = values.astype(np.float32)
     finite = np.isfinite(values)
     if not finite.all():
         values = np.where(finite, values, np.median(values[finite]) if finite.any() else np.float32(0))

@@ -50,6 +50,8 @@ class ImageSource:
             raise UserError(
                 f"“{self.name}” has {len(self.spatial_shape)} dimension(s); choose an image with at least two."
             )
+        if 0 in self.data.shape:
+            raise UserError(f"“{self.name}” has no pixels; choose another image.")
         if np.dtype(self.data.dtype).kind not in "buif":
             raise UserError(f"“{self.name}” holds {self.data.dtype} values; choose an image of numbers.")
 

@@ -59,8 +59,13 @@ class Painting:
         self.changed()
 
     def next_value(self) -> int:
-        """Return a value for a new object."""
-        return max(FIRST, int(self.labels.max(initial=0)) + 1)
+        """Return a value for a new object: above all others, or else the first free one."""
+        largest = int(self.labels.max(initial=0))
+        if largest < np.iinfo(np.int32).max:
+            return max(FIRST, largest + 1)
+        used = np.unique(self.labels[self.labels >= FIRST])
+        gaps = np.flatnonzero(used != np.arange(FIRST, FIRST + used.size))
+        return FIRST + int(gaps[0])
 
     def annotated_planes(self) -> list[Plane]:
         """Return the planes on which something was painted or a region lies."""
