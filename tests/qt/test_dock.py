@@ -228,6 +228,17 @@ def test_odd_images_can_be_annotated_and_proposed(dock: Any, image: Any, qtbot: 
     assert dock.loop.session.annotation.shape == image.shape[:2]
 
 
+def test_an_image_of_another_shape_begins_anew_and_says_so(dock: Any, discs: Any) -> None:
+    layer = add_discs(dock, discs)
+    other = dock.viewer.add_image(np.zeros((40, 50), np.uint8), name="other")
+    dock.image.layer.setCurrentIndex(dock.image.layer.findData(other))
+    assert dock.loop.session.annotation is None
+    assert dock.messages.level() == "warning"
+    assert layer.name in words(dock)
+    layer.paint((2, 2), 5)  # an ordinary layer now
+    assert dock.loop.session.annotation is None
+
+
 def test_channels_are_chosen_by_their_ticks(dock: Any) -> None:
     from qtpy.QtCore import Qt
 
@@ -335,16 +346,17 @@ def test_saving_without_a_segmentation_is_said(dock: Any, discs: Any, tmp_path: 
     assert not list(tmp_path.iterdir())
 
 
-def test_the_weight_map_is_a_layer_that_follows_the_brush(dock: Any, discs: Any) -> None:
+def test_the_weight_map_is_a_layer_that_follows_the_brush(dock: Any, discs: Any, qtbot: Any) -> None:
     layer = add_discs(dock, discs)
     dock.views.want("Weight map", True)
+    qtbot.waitUntil(lambda: "Weight map" in dock.viewer.layers, timeout=60_000)
     shown = dock.viewer.layers["Weight map"]
     before = np.array(shown.data)
     assert before.max() > 0
     layer.brush_size = 8
     layer.paint((60, 64), 1)
+    qtbot.waitUntil(lambda: not np.array_equal(shown.data, before), timeout=5000)
     changed = np.argwhere(np.array(shown.data) != before)
-    assert len(changed)
     assert np.abs(changed - (60, 64)).max() < 60
     dock.viewer.layers.remove(shown)
     dock.refresh()

@@ -10,6 +10,7 @@ from napari_unet._qt.layers.sources import channel_axis_of, image_layers, spatia
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.measuring import Measuring
 from napari_unet._qt.rows import button, column, combo, hint, refill, row
+from napari_unet.session import Which
 from napari_unet.session.painting import ASSUMED_OBJECT_SIZE
 
 _ORIGINS = {
@@ -148,8 +149,14 @@ class ImageStep(QWidget):
         ]
         if self.sender() is self.layer:
             ticked = [first]
+        before = self._loop.layers.layer(Which.ANNOTATION)
         with self._loop.telling("Choosing the image"):
             self._loop.layers.choose_images(ticked or [first])
+            if before is not None and self._loop.session.annotation is None:
+                self._loop.say(
+                    "warning",
+                    f"This image has another size and begins anew; “{before.name}” stays in the layer list.",
+                )
         self._loop.refresh_soon()
 
     def _split(self) -> None:
