@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from object_scenes import write_values
 
-from napari_unet.objects.numbering import keep_numbers
+from napari_unet.objects.edit import accept
+from napari_unet.objects.numbering import free_numbers, keep_numbers
 from napari_unet.objects.overlaps import count_overlaps, replace_values
+from napari_unet.objects.overlay import overlay_annotation
 
 images = arrays(np.int32, (8, 9), elements=st.sampled_from([0, 0, 1, 2, 3, 7, 100_000]))
 
@@ -51,6 +53,22 @@ def test_the_larger_part_of_a_split_keeps_the_number_and_a_graze_gives_none() ->
     assert keep_numbers(neighbour, moved).max() == 4  # 2 of 8 px are a quarter
     neighbour = write_values("1111......\n111.......\n111.......\n")
     assert keep_numbers(neighbour, moved).max() == 5
+
+
+def test_where_the_type_ends_free_numbers_below_are_taken() -> None:
+    largest = np.iinfo(np.int32).max
+    assert free_numbers(2, 2, np.array([2, largest - 3])) == [largest - 2, largest - 1]
+    assert free_numbers(3, 2, np.array([2, 4, largest])) == [3, 5, 6]
+    old = np.array([[largest, largest, 0, 1]], np.int32)
+    new = np.array([[2, 2, 3, 0]], np.int32)
+    kept = keep_numbers(new, old)
+    assert kept[0, :2].tolist() == [largest, largest]
+    assert kept[0, 2] not in (0, 1, 2, largest)
+    shown = overlay_annotation(old, np.array([[0, 1, 5, 0]]))
+    assert shown.tolist() == [[largest, 0, 2, 1]]
+    change = accept(new, old * (old > 1), reach=1)
+    assert change is not None
+    assert change.new.tolist() == [[2, 1]]
 
 
 def test_other_shapes_are_refused() -> None:

@@ -7,66 +7,16 @@ touched.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
 
+from napari_unet.objects.changes import Box, Change, apply, bounding_box, change_place, diff, invert
 from napari_unet.objects.near import find_near
+from napari_unet.objects.numbering import free_numbers
 from napari_unet.objects.overlaps import BoolArray, Int32Array, IntArray, count_overlaps, replace_values
 from napari_unet.objects.overlay import BACKGROUND, FIRST, NOT_ANNOTATED, LabelsAre, overlay_annotation
 
-Box = tuple[slice, ...]
-
-
-@dataclass(frozen=True)
-class Change:
-    """New values for a box of one array, with what was there before.
-
-    Attributes
-    ----------
-    offset : tuple of int
-        First corner of the box, one number per axis of the array.
-    old, new : arrays of one shape
-        Values of the box before and after.
-    """
-
-    offset: tuple[int, ...]
-    old: IntArray
-    new: IntArray
-
-    @property
-    def box(self) -> Box:
-        """The place of the change in its array."""
-        return tuple(slice(o, o + n) for o, n in zip(self.offset, self.new.shape, strict=True))
-
-
-def apply(array: IntArray, change: Change) -> None:
-    """Write the new values of `change` into `array`, in place."""
-    array[change.box] = change.new
-
-
-def invert(change: Change) -> Change:
-    """Return the change that takes `change` back."""
-    return Change(change.offset, change.new, change.old)
-
-
-def diff(old: IntArray, new: IntArray, box: Box | None = None) -> Change | None:
-    """Return the smallest change that makes `new` of `old`; None if they are equal.
-
-    Parameters
-    ----------
-    old, new : integer arrays of one shape
-        Both are copied where they differ.
-    box : tuple of slices, optional
-        Where they can differ; everywhere when not given.
-    """
-    box = box or tuple(slice(0, n) for n in old.shape)
-    differs = old[box] != new[box]
-    inner = _bounding_box(differs)
-    if inner is None:
-        return None
-    offset = tuple((b.start or 0) + i.start for b, i in zip(box, inner, strict=True))
-    return Change(offset, old[box][inner].copy(), new[box][inner].copy())
+__all__ = ["Change", "accept", "apply", "correct", "diff", "invert", "overlay_annotation"]
 
 
 def correct(
@@ -108,7 +58,7 @@ def correct(
     edited = edit.old != edit.new
     if labels_are == "classes":
         old = annotation[edit.box]
-        return _change_of(annotation, edit.box, np.where(edited, edit.new + BACKGROUND, old))
+        return change_place(annotation, edit.box, np.where(edited, edit.new + BACKGROUND, old))
     touched = np.union1d(edit.old[edited], edit.new[edited])
     touched = touched[touched > 0]
     place = _unite(edit.box, _box_of(after, touched))
@@ -119,7 +69,7 @@ def correct(
     values = _values_of_corrected(before[place], shown, np.where(erased, BACKGROUND, old))
     new = np.where(shown > 0, replace_values(shown, _add_free(values, shown, annotation, free_value)), old)
     new[erased] = BACKGROUND
-    return _change_of(annotation, place, new)
+    return change_place(annotation, place, new)
 
 
 def accept(
@@ -176,7 +126,7 @@ def accept(
     values = _add_free(values, accepted, annotation, free_value)
     new = np.where(chosen & free, replace_values(accepted, values), old)
     new[find_near(chosen, reach) & free & (shown == 0) & (seen == 0)] = BACKGROUND
-    return _change_of(annotation, place, new)
+    return change_place(annotation, place, new)
 
 
 def _accept_classes(
@@ -187,11 +137,11 @@ def _accept_classes(
         free &= which
     elif which is not None:
         free &= np.isin(segmentation, list(which))
-    place = _bounding_box(free)
+    place = bounding_box(free)
     if place is None:
         return None
     new = np.where(free[place], segmentation[place] + BACKGROUND, annotation[place])
-    return _change_of(annotation, place, new)
+    return change_place(annotation, place, new)
 
 
 def _chosen(segmentation: IntArray, which: Collection[int] | BoolArray | None) -> IntArray | None:
@@ -273,9 +223,9 @@ def _add_free(
     values: dict[int, int], shown: IntArray, annotation: IntArray, free_value: int | None
 ) -> dict[int, int]:
     """Return `values` with a free one for every other object that is shown."""
-    free = max(FIRST, int(annotation.max(initial=0)) + 1, free_value or FIRST)
     others = [k for k in np.unique(shown).tolist() if k > 0 and k not in values]
-    return values | {k: free + n for n, k in enumerate(others)}
+    free = free_numbers(len(others), max(FIRST, free_value or FIRST), annotation)
+    return values | dict(zip(others, free, strict=True))
 
 
 def _objects_under(annotation: IntArray, mask: BoolArray) -> IntArray:
@@ -285,7 +235,7 @@ def _objects_under(annotation: IntArray, mask: BoolArray) -> IntArray:
 
 def _box_of(array: IntArray, values: IntArray) -> Box | None:
     """Return the smallest box that holds all of the values; None if there are none."""
-    return _bounding_box(_holds(array, values)) if values.size else None
+    return bounding_box(_holds(array, values)) if values.size else None
 
 
 def _holds(array: IntArray, values: IntArray) -> BoolArray:
@@ -298,27 +248,7 @@ def _holds(array: IntArray, values: IntArray) -> BoolArray:
     return held
 
 
-def _bounding_box(mask: BoolArray) -> Box | None:
-    box = []
-    for axis in range(mask.ndim):
-        along = np.flatnonzero(mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis)))
-        if not along.size:
-            return None
-        box.append(slice(int(along[0]), int(along[-1]) + 1))
-    return tuple(box)
-
-
 def _unite(box: Box, other: Box | None) -> Box:
     if other is None:
         return box
     return tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(box, other, strict=True))
-
-
-def _change_of(annotation: Int32Array, place: Box, new: IntArray) -> Change | None:
-    """Return the smallest change that makes the place of the annotation `new`."""
-    old = annotation[place]
-    inner = _bounding_box(old != new)
-    if inner is None:
-        return None
-    offset = tuple(p.start + i.start for p, i in zip(place, inner, strict=True))
-    return Change(offset, old[inner].copy(), new[inner].astype(annotation.dtype))
