@@ -321,7 +321,7 @@ class Session:
         Never touches the annotation; moving a slider again and again stays one undo step.
         """
         image = self._need_image()
-        pixels = image.plane(plane, self.channels).astype(np.float32).mean(axis=0)
+        pixels = image.plane(plane, self.channels).mean(axis=0, dtype=np.float64)
         labels = propose(pixels, threshold_shift, splitting, local, bright)
         self._show(plane, labels, "Propose", key=f"propose {plane}")
         return int(np.unique(labels[labels > 0]).size)
