@@ -16,6 +16,11 @@ from napari_unet.workflow.preparation import Prepared
 CELL = 32
 """Side in px, at network scale, of the cells in which it is remembered where a lineage trained."""
 
+TRAINED_ON_ALL = (
+    "Quality is not measured: earlier rounds trained on nearly all that is annotated. "
+    "Annotate more objects elsewhere, or train from scratch to hold some out."
+)
+
 
 @dataclass(frozen=True)
 class Lineage:
@@ -58,11 +63,17 @@ def continue_lineage(before: Lineage, prepared: Prepared, seed: int) -> tuple[Li
         trained = at_network_scale(prepared, before.trained)
         fresh = [_without(image, trained) for image in prepared.images]
         chosen, sentence = choose_held_out(fresh, seed, trained)
+        if trained and not (chosen and _has_objects(fresh) == _has_objects(prepared.images)):
+            chosen, sentence = [], TRAINED_ON_ALL
         frames = {frame.name: frame for frame in prepared.frames}
         held_out = tuple(frames[place.image].to_image(place) for place in chosen)
     everywhere = {*before.trained, *_trained_now(prepared, at_network_scale(prepared, held_out))}
     ordered = sorted(everywhere, key=lambda place: (place.image, place.box))
     return Lineage(held_out, tuple(ordered)), sentence
+
+
+def _has_objects(images: Sequence[TrainingImage]) -> bool:
+    return any(image.objects.any() for image in images)
 
 
 def at_network_scale(prepared: Prepared, places: Sequence[HeldOutPlace]) -> list[HeldOutPlace]:
