@@ -22,7 +22,7 @@ Label values beyond the type                    ``labels_that_are_none…``, ``t
                                                 workflow/test_train_and_segment ``…enormous…``
 Layer removed or data replaced while it trains  ``…replaced_while_it_trains``, ``…while_it_segments``,
                                                 qt/test_dock ``painting_goes_on_and_layers…``, qt/test_layers
-Viewer closed while it trains; Train twice      qt/test_dock, qt/test_job
+Viewer closed while it trains; Train twice      qt/test_window, qt/test_dock, qt/test_job
 Device not there                                ``a_device_that_is_not_there…``, qt/test_dock, cli
 Disk full while saving                          ``a_full_disk…``, qt/test_dock, formats/test_writing
 Files and folders on the command line           cli/test_cli_bad_input, cli/test_cli_measuring
