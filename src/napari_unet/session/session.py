@@ -73,6 +73,7 @@ class Session:
         self.rounds = Rounds()
         self.separation = SeparationSettings()
         self.object_size_override: float | None = None
+        self._separation_scale = 1.0
         self.device = "auto"
         self._stored = StoredProbabilities()
         self._generation = 0
@@ -124,6 +125,7 @@ class Session:
         if not same_shape:
             self.canvas.clear()
             self.painting = None
+        self._follow_scale()
         self.state_changed.emit()
 
     def start_annotation(self, labels_are: LabelsAre, class_names: Sequence[str] = ()) -> NDArray[np.int32]:
@@ -289,6 +291,7 @@ class Session:
         if size is not None and not 1 <= size <= 10_000:
             raise UserError(f"An object size of {size:g} px makes no sense; give 1 to 10,000 px.")
         self.object_size_override = size
+        self._follow_scale()
         self.state_changed.emit()
 
     def scale(self, anew: bool = True) -> float:
@@ -383,7 +386,8 @@ class Session:
         from napari_unet.workflow.segmentation import separation_of
 
         self.rounds.current = chosen
-        self.separation = separation_of(chosen.model.description, self.scale())
+        self._separation_scale = self.scale()
+        self.separation = separation_of(chosen.model.description, self._separation_scale)
         self.rounds_changed.emit()
         self.state_changed.emit()
 
@@ -596,6 +600,14 @@ class Session:
         save_model(self.current.model, path)
 
     # ---- inside --------------------------------------------------------------------------------------------
+
+    def _follow_scale(self) -> None:
+        """Keep the smallest object the same to the network when images are seen at another scale from now on."""
+        if self.current is None:
+            return
+        before, self._separation_scale = self._separation_scale, self.scale()
+        smallest = self.separation.smallest * (before / self._separation_scale) ** 2
+        self.separation = self.separation.model_copy(update={"smallest": smallest})
 
     def _need_image(self) -> ImageSource:
         if self.image is None:
