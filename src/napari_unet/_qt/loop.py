@@ -257,7 +257,7 @@ class Loop(QObject):
             return
         with self.telling("Training"):
             self.layers.settle()
-            task = self.session.prepare_training(start, settings)
+            task = self.session.prepare_training(start, _leave_a_core(settings))
             self.reports, self.stopping, self._training_task = [], False, task
             self.training = start_job(
                 "training",
@@ -398,3 +398,12 @@ class Loop(QObject):
             self.say("error", str(error))
         else:
             self.say("error", f"It failed: {error or type(error).__name__}. The log napari_unet tells more.")
+
+
+def _leave_a_core(settings: Any) -> Any:
+    """Train with one thread less than PyTorch would take, so that the window is drawn meanwhile."""
+    if settings is None or settings.threads is not None:
+        return settings
+    import torch
+
+    return settings.model_copy(update={"threads": max(torch.get_num_threads() - 1, 1)})

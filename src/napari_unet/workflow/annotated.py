@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.annotation.coding import BACKGROUND, FIRST, NOT_ANNOTATED, LabelsAre
-from napari_unet.annotation.problems import find_problems
+from napari_unet.annotation.boxes import values_present
+from napari_unet.annotation.coding import BACKGROUND, FIRST, LabelsAre
+from napari_unet.annotation.problems import find_blocking
 from napari_unet.annotation.regions import Region, apply_regions
 from napari_unet.errors import UserError
 
@@ -61,12 +62,11 @@ def check_trainable(images: Sequence[AnnotatedImage], labels_are: LabelsAre) -> 
     """Raise `UserError` when the annotation of all images together can't teach anything."""
     if not images:
         raise UserError("Nothing is annotated yet; paint a few objects and some background, then train.")
-    every = np.concatenate([image.labels_with_regions().ravel() for image in images])
-    values = np.unique(every)
-    if not np.any(values != NOT_ANNOTATED):
+    values = np.unique(np.concatenate([values_present(im.labels_with_regions(), 1) for im in images]))
+    if not values.size:
         raise UserError("Nothing is annotated yet; paint a few objects and some background, then train.")
     if len(images) == 1:
-        blocking = [p for p in find_problems(images[0].labels_with_regions(), labels_are) if p.blocking]
+        blocking = find_blocking(images[0].labels_with_regions(), labels_are)
         if blocking:
             raise UserError(blocking[0].sentence)
     foreground = values[values >= FIRST]

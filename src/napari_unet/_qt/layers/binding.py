@@ -185,7 +185,7 @@ class Binding(QObject):
             return
         self.new_object_tool = new_object
         viewer.layers.selection.active = layer
-        layer.visible = True
+        _make_visible(layer)
         layer.selected_label = value
         layer.mode = "paint"
 
@@ -194,7 +194,7 @@ class Binding(QObject):
         layer = self.layer(Which.SEGMENTATION)
         if layer is not None:
             self.viewer().layers.selection.active = layer
-            layer.visible = True
+            _make_visible(layer)
             layer.mode = mode
 
     def go_to(self, position: Sequence[int]) -> None:
@@ -265,3 +265,8 @@ class Binding(QObject):
     def _brush_size(self) -> int:
         shape = self._session.image.plane_shape if self._session.image else (512, 512)
         return int(np.clip(min(shape) / 40, 3, 30))
+
+
+def _make_visible(layer: Labels) -> None:
+    if not layer.visible:  # napari draws the whole plane again also where nothing changes
+        layer.visible = True
