@@ -58,6 +58,9 @@ class TrainStep(QWidget):
         self.then.setChecked(loop.segment_after_training)
         self.then.toggled.connect(self._set_then)
         self.progress = QProgressBar()
+        # Never a moving bar without an end: every frame of it lets Qt draw the whole canvas anew, and on a
+        # processor that takes the cores that train.
+        self.progress.setRange(0, 1000)
         self.progress.setTextVisible(True)
         self.time_left = hint()
         self.curves = Curves()
@@ -137,7 +140,7 @@ class TrainStep(QWidget):
             self.refresh()
             return
         self.curves.clear()
-        self.progress.setRange(0, 0)
+        self.progress.reset()
         self.time_left.setText("Preparing the patches …")
         with self._loop.telling("Training"):
             self._loop.train(str(self._chosen_start), self.settings())
@@ -153,7 +156,6 @@ class TrainStep(QWidget):
 
     def _show_progress(self, report: Any) -> None:
         endless = report.seconds_left is None
-        self.progress.setRange(0, 0 if endless else 1000)
         self.progress.setValue(0 if endless else round(1000 * report.fraction))
         left = "until you stop it" if endless else f"{_clock(report.seconds_left)} left"
         self.time_left.setText(f"Step {report.step} · {report.steps_per_second:.1f} steps/s · {left}")
