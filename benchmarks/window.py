@@ -68,20 +68,14 @@ class Player:
         return json.loads(line)
 
 
-def take_turns(
-    plugin: Player, bare: Player, trainer: Player, turns: int, seconds: float
-) -> list[dict[str, Any]]:
+def take_turns(plugin: Player, bare: Player, turns: int, seconds: float) -> list[dict[str, Any]]:
     """Replay the same strokes in both windows, one after the other, each beside its training."""
     found: list[dict[str, Any]] = [{"intervals": [], "strokes": 0, "steps": 0} for _ in range(2)]
     for turn in range(turns):
         ours = plugin.ask("strokes", seed=turn, seconds=seconds)
         plugin.rest()
-        trainer.go()
-        before = trainer.ask("steps")
         theirs = bare.ask("strokes", seed=turn, seconds=seconds)
-        theirs["steps"] = trainer.ask("steps") - before
         bare.rest()
-        trainer.rest()
         for total, part in zip(found, (ours, theirs), strict=True):
             for key in total:
                 total[key] += part[key]
@@ -101,10 +95,9 @@ def print_heartbeats(rows: dict[str, dict[str, Any]]) -> None:
 
 def print_handlers(calls: dict[str, list[list[float]]]) -> float:
     """Print the slowest handlers; return the longest own processor time of all, in ms."""
+    columns = ["own: median", "95 %", "longest", "in napari: longest", "by the clock: median", "longest"]
     print("\nOwn: processor time without what napari took inside to change or redraw a layer.\n")
-    print(
-        "| handler on the window's thread | calls | own: median | 95 % | longest | in napari: longest | by the clock: median | longest |"
-    )
+    print(f"| handler on the window's thread | calls | {' | '.join(columns)} |")
     print("|---|---|---|---|---|---|---|---|")
     tables = {name: np.array(recorded) for name, recorded in calls.items()}
     slowest = sorted(tables.items(), key=lambda item: -(item[1][:, 1] - item[1][:, 3]).max())
@@ -125,16 +118,13 @@ def measure(turns: int, seconds: float) -> bool:
     """Open the windows, print the tables, and say whether all that is required holds."""
     players = []
     try:
-        for kind in ("plugin", "bare", "trainer"):
+        for kind in ("plugin", "bare"):
             players.append(Player(kind))
-        plugin, bare, trainer = players
-        plugin.ask("train")
-        plugin.rest()
-        trainer.ask("train")
-        trainer.rest()
-        ours, theirs = take_turns(plugin, bare, trainer, turns, seconds)
+            players[-1].ask("train")
+            players[-1].rest()
+        plugin, bare = players
+        ours, theirs = take_turns(plugin, bare, turns, seconds)
         bare.end()
-        trainer.end()
         plugin.ask("show_weights")
         with_weights = plugin.ask("strokes", seed=turns, seconds=seconds)
         corrected = plugin.ask("strokes", seed=turns + 1, seconds=seconds, on="segmentation")

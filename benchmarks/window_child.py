@@ -6,6 +6,7 @@ Started by ``window.py``, which sends one command per line (JSON) and gets one l
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -240,7 +241,10 @@ class Plugin:
 
 
 class Bare:
-    """napari with the same layers and a dock of the same width, without the plugin."""
+    """napari with the same layers and a dock of the same width, without the plugin.
+
+    The training runs in a process of its own, in the same session: Linux shares the processors out by sessions.
+    """
 
     def __init__(self) -> None:
         import napari
@@ -260,6 +264,18 @@ class Bare:
         self.window.settle(0.5)
         self.window.look()
 
+    def train(self) -> None:
+        """Start the training and wait until it is well under way."""
+        self.trainer = subprocess.Popen(
+            [sys.executable, __file__, "trainer"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        json.loads(self.trainer.stdout.readline())
+        self._ask_trainer("train")
+
+    def _ask_trainer(self, command: str) -> Any:
+        print(json.dumps([command, {}]), file=self.trainer.stdin, flush=True)
+        return json.loads(self.trainer.stdout.readline())
+
     def strokes(self, seed: int, seconds: float) -> dict[str, Any]:
         """Replay strokes on the Labels layer."""
 
@@ -269,9 +285,11 @@ class Bare:
             self.layer.selected_label = 3000 + i if i % 2 else 1
             self.layer.brush_size = BRUSH
 
+        steps_before = self._ask_trainer("steps")
         self.window.settle(0.5)
         found = Replay(self.window, seed, before_stroke).run(seconds)
         self.window.settle(1.5)
+        found["steps"] = self._ask_trainer("steps") - steps_before
         return found
 
 

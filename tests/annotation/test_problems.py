@@ -5,7 +5,7 @@ from label_strategies import small_labels
 from plain_weight_map import scatter_discs
 
 from napari_unet.annotation.coding import LabelsAre
-from napari_unet.annotation.problems import find_problems
+from napari_unet.annotation.problems import find_blocking, find_problems
 
 
 def painted(n_objects=9):
@@ -141,3 +141,11 @@ def test_any_annotation_is_judged_and_every_place_is_painted_or_a_hole(labels):
             assert problem.sentence.endswith((".", "?"))
             if problem.where is not None:
                 assert (labels[problem.where] == 0) == (problem.kind == "hole")
+
+
+@pytest.mark.parametrize("labels_are", list(LabelsAre))
+@pytest.mark.parametrize("values", [[0], [1], [2], [0, 2], [1, 2], [0, 1, 2, 3], [2, 400], [1, 400]])
+def test_what_blocks_is_found_without_looking_at_shapes(values, labels_are):
+    labels = np.resize(np.repeat(np.array(values, np.int32), 6), (12, 12))
+    blocking = [problem for problem in find_problems(labels, labels_are) if problem.blocking]
+    assert find_blocking(labels, labels_are) == blocking

@@ -236,3 +236,14 @@ def test_undo_gives_back_every_state_of_both_arrays(steps):
         session.redo()
         np.testing.assert_array_equal(session.annotation, annotation)
         np.testing.assert_array_equal(session.segmentation, segmentation)
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "polygon"])
+def test_a_box_with_regions_is_that_part_of_the_plane_with_regions(kind):
+    session = started((40, 50))
+    corners = [[5.2, 8], [5.2, 30.7], [33, 22], [30, 8]] if kind == "polygon" else [[5.2, 8], [33, 30.7]]
+    session.set_regions([Region(kind, np.array(corners, float))])
+    whole = session.painting.with_regions(())
+    assert whole.any()
+    for box in [(slice(0, 40), slice(0, 50)), (slice(3, 20), slice(10, 45)), (slice(32, 40), slice(0, 9))]:
+        np.testing.assert_array_equal(session.painting.with_regions((), box), whole[box])
