@@ -50,7 +50,11 @@ def test_stacked_channels_keep_the_order():
 
 @pytest.mark.parametrize(
     ("scale", "units", "expected"),
-    [((0.5, 0.5), ("µm", "µm"), 0.5), ((500.0, 500.0), ("nm", "nm"), 0.5), ((2.0, 2.0), ("pixel", "pixel"), None)],
+    [
+        ((0.5, 0.5), ("µm", "µm"), 0.5),
+        ((500.0, 500.0), ("nm", "nm"), 0.5),
+        ((2.0, 2.0), ("pixel", "pixel"), None),
+    ],
 )
 def test_pixel_size_follows_from_scale_and_units(scale, units, expected):
     source = ImageSource("a", np.ones((4, 4)), scale=scale, units=units)

@@ -26,7 +26,9 @@ def started(shape=(64, 64), labels_are=LabelsAre.OBJECTS) -> Session:
 def paint(session, which, box, value):
     array = session.canvas.arrays[which]
     values = np.full(tuple(s.stop - s.start for s in box), value, np.int32)
-    return session.record_stroke(which, [s.start for s in box], values.reshape((1,) * (array.ndim - 2) + values.shape))
+    return session.record_stroke(
+        which, [s.start for s in box], values.reshape((1,) * (array.ndim - 2) + values.shape)
+    )
 
 
 def with_segmentation(session, labels):
@@ -197,7 +199,9 @@ def test_the_shown_weight_map_follows_strokes_and_undo_like_a_new_one():
     assert changed[1].stop >= 60
     anew = session.prepare_weight_map((), WeightMapSettings()).run().weights
     background = session.annotation == 1
-    assert live.weights[background].max() > live.weights[5, 90] + 1  # there is a border between the two objects
+    assert (
+        live.weights[background].max() > live.weights[5, 90] + 1
+    )  # there is a border between the two objects
     # the factors per class were measured at another time: they shift all of the background alike
     assert np.ptp(live.weights[background] - anew[background]) < 1e-3
     session.undo()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 TOLERANCE = 0.01
 """Later weights are kept unless they score lower by more: scores of few objects are noisy."""
-PATIENCE, EARLIEST_END = 0.35, 0.5
+PATIENCE, EARLIEST_END = 0.5, 0.6
 """Fractions of the budget: without a higher score before an early end, and before any early end."""
 
 
