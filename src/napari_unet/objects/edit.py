@@ -13,7 +13,14 @@ import numpy as np
 from napari_unet.objects.changes import Box, Change, apply, bounding_box, change_place, diff, invert
 from napari_unet.objects.near import find_near
 from napari_unet.objects.numbering import free_numbers
-from napari_unet.objects.overlaps import BoolArray, Int32Array, IntArray, count_overlaps, replace_values
+from napari_unet.objects.overlaps import (
+    BoolArray,
+    Int32Array,
+    IntArray,
+    count_overlaps,
+    replace_values,
+    values_in,
+)
 from napari_unet.objects.overlay import BACKGROUND, FIRST, NOT_ANNOTATED, LabelsAre, overlay_annotation
 
 __all__ = ["Change", "accept", "apply", "correct", "diff", "invert", "overlay_annotation"]
@@ -223,7 +230,7 @@ def _add_free(
     values: dict[int, int], shown: IntArray, annotation: IntArray, free_value: int | None
 ) -> dict[int, int]:
     """Return `values` with a free one for every other object that is shown."""
-    others = [k for k in np.unique(shown).tolist() if k > 0 and k not in values]
+    others = [k for k in values_in(shown).tolist() if k > 0 and k not in values]
     free = free_numbers(len(others), max(FIRST, free_value or FIRST), annotation)
     return values | dict(zip(others, free, strict=True))
 

@@ -83,6 +83,13 @@ def _sum_by_value(values: Int64Array, pixels: Int64Array) -> dict[int, int]:
     return dict(zip(found.tolist(), sums.tolist(), strict=True))
 
 
+def values_in(labels: IntArray) -> Int64Array:
+    """Return the sorted values of a label image, all ≥ 0; counting is faster than sorting where they are dense."""
+    if int(labels.max(initial=0)) > 4 * labels.size + 1024:
+        return np.unique(labels).astype(np.int64)
+    return np.flatnonzero(np.bincount(labels.ravel())).astype(np.int64)
+
+
 def replace_values(labels: IntArray, replacements: dict[int, int]) -> Int32Array:
     """Return `labels` as int32 with some values replaced; values that are not named stay.
 

@@ -8,7 +8,14 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_unet.objects.numbering import free_numbers
-from napari_unet.objects.overlaps import BoolArray, Int32Array, IntArray, count_overlaps, replace_values
+from napari_unet.objects.overlaps import (
+    BoolArray,
+    Int32Array,
+    IntArray,
+    count_overlaps,
+    replace_values,
+    values_in,
+)
 
 # The coding of every annotation in this project; the room `annotation` builds on the same three numbers.
 NOT_ANNOTATED, BACKGROUND, FIRST = 0, 1, 2
@@ -81,7 +88,7 @@ def overlay_annotation(
 
 def find_complete(annotation: IntArray) -> set[int]:
     """Return the annotated objects that no not annotated pixel touches (8 neighbours; the edge encloses)."""
-    values = set(np.unique(annotation[annotation >= FIRST]).tolist())
+    values = {value for value in values_in(annotation).tolist() if value >= FIRST}
     open_ = annotation == NOT_ANNOTATED
     if not values or not open_.any():
         return values
@@ -91,7 +98,7 @@ def find_complete(annotation: IntArray) -> set[int]:
     rows = beside.copy()
     beside[:, 1:] |= rows[:, :-1]
     beside[:, :-1] |= rows[:, 1:]
-    return values - set(np.unique(annotation[beside & ~open_]).tolist())
+    return values - set(values_in(annotation[beside & ~open_]).tolist())
 
 
 def _plan(
