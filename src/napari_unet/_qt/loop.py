@@ -42,7 +42,12 @@ def _end(key: int) -> None:
 
 
 def _load(on_report: object, should_stop: object) -> None:
+    import torch
+
     import napari_unet.workflow.training  # noqa: F401
+
+    # The first optimiser loads torch's compiler, which takes as long as torch itself.
+    torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
 
 
 class Loop(QObject):
