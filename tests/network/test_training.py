@@ -90,7 +90,9 @@ def test_other_random_numbers_of_torch_are_left_alone() -> None:
 def test_a_time_budget_is_kept_with_the_rate_at_zero_in_the_end() -> None:
     reports: list[TrainingReport] = []
     once = changed(steps=1)
-    train([disc_image()], network_of(once), once)  # what torch loads at its first step is no part of the budget
+    train(
+        [disc_image()], network_of(once), once
+    )  # what torch loads at its first step is no part of the budget
     settings = changed(steps=None, minutes=3 / 60)
     start = time.monotonic()
     outcome = train([disc_image()], network_of(settings), settings, on_report=reports.append)
