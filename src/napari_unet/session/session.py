@@ -227,7 +227,12 @@ class Session:
                 after = array[plane].copy()
                 after[box] = painted
                 corrected = correct(
-                    array[plane], after, painting.labels[plane], self.labels_are.value, box, painting.next_value()
+                    array[plane],
+                    after,
+                    painting.labels[plane],
+                    self.labels_are.value,
+                    box,
+                    painting.next_value(),
                 )
                 changes += [(Which.ANNOTATION, on_plane(plane, corrected))] if corrected else []
         if not changes:
@@ -268,6 +273,12 @@ class Session:
             return self.object_size_override, "set by you"
         measured = self._measured(anew).object_size if self.painting else None
         return (measured, "measured") if measured else (ASSUMED_OBJECT_SIZE, "assumed")
+
+    @property
+    def knows_object_size(self) -> bool:
+        """Whether `object_size` knows the size without measuring, though perhaps from before the last strokes."""
+        painting = self.painting
+        return painting is None or self.object_size_override is not None or painting.last_measured is not None
 
     def prepare_measuring(self) -> MeasuringTask | None:
         """Get ready to measure objects and scale; ``None`` where nothing changed since the last time."""
@@ -468,9 +479,7 @@ class Session:
 
         probabilities, distance, scale = stored
         typical = self.current.model.description.object_size / scale if self.current else None
-        labels = separate_probabilities(
-            probabilities, distance, settings, self.labels_are, scale, typical
-        )
+        labels = separate_probabilities(probabilities, distance, settings, self.labels_are, scale, typical)
         self._show(plane, labels, "Objects", key=f"separation {plane}")
         if labels.any():
             return None
@@ -638,7 +647,9 @@ class Session:
         if self.painting is None:
             return labels
         complete = complete_objects(self.painting.with_regions(plane), self.painting.marked)
-        return overlay_annotation(labels, self.painting.labels[plane], self.labels_are.value, complete.tolist())
+        return overlay_annotation(
+            labels, self.painting.labels[plane], self.labels_are.value, complete.tolist()
+        )
 
     def _plane_action(self, plane: Plane, labels: NDArray[np.int32], name: str) -> Action | None:
         """Return the action that shows these labels on a plane, annotation on top, old numbers kept."""
