@@ -35,6 +35,8 @@ class Curves(QWidget):
         item.setLabel("left", "loss", color=_LOSS)
         item.showAxis("right")
         item.setLabel("right", "held out", color=_HELD_OUT)
+        for side in ("left", "bottom"):  # the axes are numbers as they are, not thousandths
+            item.getAxis(side).enableAutoSIPrefix(False)
         item.getAxis("left").setWidth(48)
         item.getAxis("right").setWidth(44)
         item.getAxis("bottom").setHeight(44)

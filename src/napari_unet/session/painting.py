@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.problems import Problem, find_problems
 from napari_unet.annotation.regions import Region, apply_regions
+from napari_unet.annotation.targets import complete_objects
+from napari_unet.objects.edit import Change, correct
+from napari_unet.objects.overlay import overlay_annotation
 from napari_unet.session.canvas import Box
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.measuring import Measured, MeasuringTask
@@ -84,6 +87,27 @@ class Painting:
         corner = np.array([box[0].start, box[1].start], float)
         moved = [replace(region, vertices=region.vertices - corner) for region in self.regions_of(plane)]
         return apply_regions(self.labels[plane][box], moved)
+
+    def correction(
+        self, plane: Plane, shown: NDArray[np.int32], box: Box, painted: NDArray[Any]
+    ) -> Change | None:
+        """Return what an edit of the segmentation changes on a plane of the annotation.
+
+        Parameters
+        ----------
+        shown
+            The segmentation of the plane before the edit, shape ``(Y, X)``.
+        box, painted
+            Where it was edited, and what it holds there now.
+        """
+        after = shown.copy()
+        after[box] = painted
+        return correct(shown, after, self.labels[plane], self.labels_are.value, box, self.next_value())
+
+    def on_top(self, plane: Plane, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return a plane of the network's objects with the annotation on top."""
+        complete = complete_objects(self.with_regions(plane), self.marked)
+        return overlay_annotation(labels, self.labels[plane], self.labels_are.value, complete.tolist())
 
     def problems(self, plane: Plane) -> list[Problem]:
         """Return what hinders a good training on this plane, blocking ones first."""

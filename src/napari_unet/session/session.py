@@ -22,14 +22,13 @@ from napari_unet.annotation.coding import (
 )
 from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region, region_mask
-from napari_unet.annotation.targets import complete_objects
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
-from napari_unet.objects.edit import Change, accept, correct
+from napari_unet.objects.edit import Change, accept
 from napari_unet.objects.numbering import keep_numbers
-from napari_unet.objects.overlay import overlay_annotation
 from napari_unet.objects.propose import propose
 from napari_unet.objects.separate import SeparationSettings
+from napari_unet.session import takeaway
 from napari_unet.session.canvas import Canvas, on_plane, plane_change, split_planes, whole_plane
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import ImageSource, Plane
@@ -223,18 +222,9 @@ class Session:
             if stroke is None:
                 continue
             changes.append((which, stroke))
-            if painting is not None:
-                after = array[plane].copy()
-                after[box] = painted
-                corrected = correct(
-                    array[plane],
-                    after,
-                    painting.labels[plane],
-                    self.labels_are.value,
-                    box,
-                    painting.next_value(),
-                )
-                changes += [(Which.ANNOTATION, on_plane(plane, corrected))] if corrected else []
+            corrected = painting.correction(plane, array[plane], box, painted) if painting else None
+            if corrected is not None:
+                changes.append((Which.ANNOTATION, on_plane(plane, corrected)))
         if not changes:
             return None
         action = Action(name, tuple(changes))
@@ -405,14 +395,9 @@ class Session:
     # ---- segment -------------------------------------------------------------------------------------------
 
     def prepare_segmentation(
-        self, planes: Sequence[Plane] | None = None, averaging: str = "none", model_key: str | None = None
+        self, planes: Sequence[Plane] | None = None, averaging: str = "none"
     ) -> SegmentationTask:
-        """Get ready to segment these planes, or all of them.
-
-        Parameters
-        ----------
-        model_key
-            One of `starts`; the current round by default.
+        """Get ready to segment these planes, or all of them, with the current round's network.
 
         Raises
         ------
@@ -422,9 +407,9 @@ class Session:
         from napari_unet.workflow.segmentation import check_fits
 
         image = self._need_image()
-        model = self.rounds.model(model_key) if model_key else (self.current.model if self.current else None)
-        if model is None:
+        if self.current is None:
             raise UserError("There is no trained network yet; paint a few objects and press Train first.")
+        model = self.current.model
         chosen = tuple(image.planes() if planes is None else planes)
         check_fits(model.description, image.plane(chosen[0], self.channels))
         return SegmentationTask(
@@ -498,12 +483,7 @@ class Session:
 
     def uncertainty(self, plane: Plane) -> NDArray[np.float32] | None:
         """Return the entropy of the class probabilities ``(Y, X)``, 0 (sure) to 1 (no idea)."""
-        probabilities = self.probability(plane)
-        if probabilities is None:
-            return None
-        p = np.clip(probabilities, 1e-6, 1.0)
-        entropy: NDArray[np.float32] = -(p * np.log(p)).sum(axis=0) / np.log(p.shape[0])
-        return entropy
+        return self._stored.entropy(plane)
 
     # ---- correct -------------------------------------------------------------------------------------------
 
@@ -545,8 +525,8 @@ class Session:
         return int(np.count_nonzero(change.old != change.new))
 
     def border_reach(self) -> float:
-        """Return how far (image px) the border weight reaches around an object."""
-        return 3.0 * 5.0 / max(self.scale(anew=False), 1e-3)
+        """Return how far (image px) the border weight reaches around an object: three σ at the network's scale."""
+        return 3.0 * WeightMapSettings().sigma / max(self.scale(anew=False), 1e-3)
 
     def undo(self) -> str | None:
         """Take the last action back over all arrays that it touched; return its name."""
@@ -569,44 +549,23 @@ class Session:
         if self.segmentation is None:
             raise UserError("There is no segmentation yet; press Segment first.")
         if plane is not None:
-            return self._with_annotation(plane, self.segmentation[plane])
+            return self._on_top(plane, self.segmentation[plane])
         whole = np.empty_like(self.segmentation)
         for index in np.ndindex(*whole.shape[:-2]):
-            whole[index] = self._with_annotation(index, self.segmentation[index])
+            whole[index] = self._on_top(index, self.segmentation[index])
         return whole
 
     def save_labels(self, path: str | Path) -> None:
         """Write the segmentation as a label TIFF."""
-        from napari_unet.formats.images import write_labels
-
-        image = self._need_image()
-        write_labels(path, self.result(), image.pixel_size_um)
+        takeaway.save_labels(path, self._need_image(), self.result())
 
     def save_table(self, path: str | Path) -> None:
         """Write one line per object and plane as CSV: sizes, shapes, intensities."""
-        from napari_unet.formats.tables import write_table
-        from napari_unet.objects.tables import measure_objects
-
-        image = self._need_image()
-        tables = []
-        for plane in image.planes():
-            labels = self.result(plane)
-            if labels.any():
-                table = measure_objects(labels, image.plane(plane), image.pixel_size_um)
-                n = len(next(iter(table.values())))
-                where = {f"plane-{i}": np.full(n, index) for i, index in enumerate(plane)}
-                tables.append(where | table)
-        if not tables:
-            raise UserError("There is no object to measure; segment first.")
-        write_table(path, {key: np.concatenate([t[key] for t in tables]) for key in tables[0]})
+        takeaway.save_table(path, self._need_image(), self.result())
 
     def save_model(self, path: str | Path) -> None:
         """Write the current network as a model file."""
-        from napari_unet.network.model_file import save_model
-
-        if self.current is None:
-            raise UserError("There is no trained network yet; press Train first.")
-        save_model(self.current.model, path)
+        takeaway.save_model(path, self.current)
 
     # ---- inside --------------------------------------------------------------------------------------------
 
@@ -643,13 +602,8 @@ class Session:
         self.canvas.start(Which.ANNOTATION, labels)
         self.state_changed.emit()
 
-    def _with_annotation(self, plane: Plane, labels: NDArray[np.int32]) -> NDArray[np.int32]:
-        if self.painting is None:
-            return labels
-        complete = complete_objects(self.painting.with_regions(plane), self.painting.marked)
-        return overlay_annotation(
-            labels, self.painting.labels[plane], self.labels_are.value, complete.tolist()
-        )
+    def _on_top(self, plane: Plane, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        return self.painting.on_top(plane, labels) if self.painting else labels
 
     def _plane_action(self, plane: Plane, labels: NDArray[np.int32], name: str) -> Action | None:
         """Return the action that shows these labels on a plane, annotation on top, old numbers kept."""
@@ -660,7 +614,7 @@ class Session:
         before = self.canvas.plane(Which.SEGMENTATION, plane)
         if self.labels_are is LabelsAre.OBJECTS:
             labels = keep_numbers(labels, before)
-        labels = self._with_annotation(plane, labels)
+        labels = self._on_top(plane, labels)
         change = plane_change(plane, whole_plane(before), before, labels)
         return None if change is None else Action(name, ((Which.SEGMENTATION, change),))
 

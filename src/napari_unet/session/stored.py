@@ -39,6 +39,15 @@ class StoredProbabilities:
             scale,
         )
 
+    def entropy(self, plane: Plane) -> NDArray[np.float32] | None:
+        """Return the entropy of a plane's class probabilities ``(Y, X)``, 0 (sure) to 1 (no idea)."""
+        stored = self.get(plane)
+        if stored is None:
+            return None
+        p = np.clip(stored[0], 1e-6, 1.0)
+        entropy: NDArray[np.float32] = -(p * np.log(p)).sum(axis=0) / np.log(p.shape[0])
+        return entropy
+
     def __contains__(self, plane: Plane) -> bool:
         return plane in self._kept
 

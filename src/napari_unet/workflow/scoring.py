@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -85,6 +87,7 @@ def fit_objects(
     places: Sequence[HeldOutPlace],
     labels_are: LabelsAre,
     object_size: float | None,
+    seconds: float = math.inf,
 ) -> SeparationSettings:
     """Fit threshold, method and smallest size on complete objects: held-out ones where there are enough.
 
@@ -94,7 +97,10 @@ def fit_objects(
         Held-out places at network scale; with fewer than `ENOUGH` objects in them all complete objects are used.
     object_size
         Typical diameter in px at network scale.
+    seconds
+        Time that the search may take; what was best so far is returned then.
     """
+    end = time.monotonic() + seconds
     if labels_are is LabelsAre.CLASSES:
         return SeparationSettings(smallest=0.0)
     crops = cut_places(images, places)
@@ -112,7 +118,9 @@ def fit_objects(
         output = predict(network, crop.image)
         distance = output[network.config.classes] if network.config.distance else None
         examples.append(Example(1.0 - output[0], distance, crop.objects, crop.objects_known))
-    return fit_separation(examples, scale=1.0, typical_size=object_size)[0]
+    return fit_separation(
+        examples, scale=1.0, typical_size=object_size, should_stop=lambda: time.monotonic() > end
+    )[0]
 
 
 def _cut(image: TrainingImage, place: HeldOutPlace) -> Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ from napari_unet.workflow.annotated import AnnotatedImage
 from napari_unet.workflow.lineage import Lineage, at_network_scale, continue_lineage, stored
 from napari_unet.workflow.preparation import Prepared, prepare
 from napari_unet.workflow.scoring import HeldOutScore, fit_objects
+
+FIT_AFTER_STOP = 0.5
+"""Seconds for fitting how objects are made when the user is waiting for a stop."""
 
 OnReport = Callable[[TrainingReport], None]
 
@@ -130,6 +134,7 @@ def train_model(
         inside,
         labels_are,
         prepared.object_size * prepared.scale if prepared.object_size else None,
+        seconds=FIT_AFTER_STOP if outcome.stopped else math.inf,
     )
     description = ModelDescription(
         name=name,
