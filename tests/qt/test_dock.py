@@ -198,12 +198,25 @@ def test_proposals_fill_the_segmentation_only(dock: Any, discs: Any, qtbot: Any)
     dock.annotate.propose.set_open(True)
     propose = dock.annotate.propose.body
     propose.threshold.setValue(0.05)
-    qtbot.waitUntil(lambda: dock.loop.session.segmentation is not None, timeout=3000)
+    qtbot.waitUntil(lambda: "6 objects" in propose.sentence.text(), timeout=10_000)
     assert np.unique(dock.loop.session.segmentation).size == 7
     assert not dock.loop.session.annotation.any()
-    assert "6 objects" in propose.sentence.text()
     propose.accept.click()
     assert np.unique(dock.loop.session.annotation).size >= 7
+
+
+def test_while_a_proposal_is_made_only_the_newest_wish_waits(dock: Any, discs: Any, qtbot: Any) -> None:
+    add_discs(dock, discs, annotated=False)
+    dock.annotate.propose.set_open(True)
+    propose = dock.annotate.propose.body
+    shown = []
+    dock.loop.segmented.connect(lambda: shown.append(propose.threshold.value()))
+    propose.propose()
+    for value in (0.9, 0.3, 0.1):
+        propose.threshold.setValue(value)
+        propose.propose()
+    qtbot.waitUntil(lambda: propose._job is None and bool(shown), timeout=10_000)
+    assert shown == [pytest.approx(0.1)]
 
 
 @pytest.mark.parametrize(
@@ -224,6 +237,8 @@ def test_odd_images_can_be_annotated_and_proposed(dock: Any, image: Any, qtbot: 
     dock.annotate.new.start.click()
     dock.annotate.propose.set_open(True)
     dock.annotate.propose.body.propose()
+    qtbot.waitUntil(lambda: dock.annotate.propose.body._job is None, timeout=10_000)
+    assert "objects proposed" in dock.annotate.propose.body.sentence.text()
     assert dock.messages.level() != "error", words(dock)
     assert dock.loop.session.annotation.shape == image.shape[:2]
 
@@ -386,3 +401,14 @@ def test_nothing_is_wider_than_the_dock(dock: Any, discs: Any, qtbot: Any) -> No
         assert section.minimumSizeHint().width() <= dock._area.minimumWidth() - 12 - scroll_bar, (
             section._title.text()
         )
+
+
+def test_choosing_the_network_of_the_paper_shows_its_width_and_depth(dock: Any, discs: Any) -> None:
+    add_discs(dock, discs)
+    dock.train.advanced.set_open(True)
+    advanced = dock.train.advanced.body
+    assert (advanced.width_box.value(), advanced.depth_box.value()) == (16, 4)
+    advanced.network.setValue(advanced.network.value().model_copy(update={"preset": "ronneberger2015"}))
+    advanced._choose_network(advanced.network.value())
+    settings = advanced.settings()
+    assert (settings.preset, settings.width, settings.depth) == ("ronneberger2015", 64, 4)

@@ -25,7 +25,7 @@ _FIELDS = {"ronneberger2015": ("balance_classes",), "falk2019": ("v", "sigma_bal
 
 
 class Advanced(QWidget):
-    """Weight map, augmentation with its strip of patches, device, width and depth."""
+    """Network, grey range, seed, device, weight map, augmentation with its strip of patches."""
 
     def __init__(self, loop: Loop, views: Views) -> None:
         super().__init__()
@@ -33,7 +33,10 @@ class Advanced(QWidget):
         from napari_unet.network.training_settings import TrainingSettings
 
         self._loop, self._views = loop, views
-        self._settings = TrainingSettings()
+        self.network = Form(TrainingSettings(), only=("preset", "grey_range", "seed"))
+        self.network.valueChanged.connect(self._choose_network)
+        shape = self.network.value().network_config(1, 2, True)
+        self._preset = self.network.value().preset
         self.weights = Form(views.weight_settings)
         self.weights.valueChanged.connect(self._weigh)
         self.show_weights = QCheckBox("Show the weight map as a layer")
@@ -50,9 +53,9 @@ class Advanced(QWidget):
         self.device = combo(
             _devices(), "Where the training computes. auto takes a graphics card if there is one."
         )
-        self.width_box = _optional(self._settings.network_config(1, 2, True).width, 2, 128)
+        self.width_box = _optional(shape.width, 2, 128)
         self.width_box.setToolTip("<p>Channels at the finest level: wider learns more, slower.</p>")
-        self.depth_box = _optional(self._settings.network_config(1, 2, True).depth, 1, 6)
+        self.depth_box = _optional(shape.depth, 1, 6)
         self.depth_box.setToolTip("<p>How often the image is halved: deeper sees further around.</p>")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -67,6 +70,7 @@ class Advanced(QWidget):
             column(self.strip, self.augmentation),
         )
         for part in (
+            self.network,
             row("Device", self.device, stretch=1),
             row("Width", self.width_box, "Depth", self.depth_box),
             self.weights_fold,
@@ -77,7 +81,7 @@ class Advanced(QWidget):
 
     def settings(self) -> Any:
         """Return the settings; time and steps are chosen elsewhere."""
-        return self._settings.model_copy(
+        return self.network.value().model_copy(
             update={
                 "weight_map": self.weights.value(),
                 "augmentation": self.augmentation.value(),
@@ -86,6 +90,14 @@ class Advanced(QWidget):
                 "depth": self.depth_box.value(),
             }
         )
+
+    def _choose_network(self, settings: Any) -> None:
+        if settings.preset == self._preset:
+            return
+        self._preset = settings.preset
+        shape = settings.network_config(1, 2, True)
+        self.width_box.setValue(shape.width)
+        self.depth_box.setValue(shape.depth)
 
     def _weigh(self, settings: WeightMapSettings) -> None:
         before = self._views.weight_settings

@@ -61,6 +61,14 @@ class Job(WorkerBase):
         """Whether somebody asked for the end; safe in every thread."""
         return bool(self.abort_requested)
 
+    def run(self) -> None:
+        """Run in Qt's thread pool; where the window is gone before the end, nobody is left to be told."""
+        try:
+            super().run()
+        except RuntimeError as error:
+            if "deleted" not in str(error):  # PyQt's and PySide's word for signals that went with the window
+                raise
+
     def work(self) -> None:
         """Run the function; called by Qt in the thread."""
         try:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
+from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import button, hint, row
 
@@ -18,6 +21,9 @@ class Propose(QWidget):
     def __init__(self, loop: Loop) -> None:
         super().__init__()
         self._loop = loop
+        self._job: Job | None = None
+        self._task: Any = None
+        self._again = False
         self.threshold = _slider(
             -1.0, 1.0, 0.0, "Lower finds more and larger objects, higher fewer and smaller ones."
         )
@@ -50,11 +56,31 @@ class Propose(QWidget):
         layout.addWidget(row(button("Propose", "Propose with these sliders.", self.propose), self.accept))
 
     def propose(self) -> None:
-        """Show what the sliders give."""
+        """Show what the sliders give; while a proposal is made, only the newest wish waits."""
+        if self._job is not None:
+            self._again = True
+            return
         with self._loop.telling("Proposing"):
-            n = self._loop.session.propose(
+            self._task = self._loop.session.prepare_proposal(
                 self._loop.plane(), self.threshold.value(), self.splitting.value(), self.local.isChecked()
             )
+            run = self._task.run
+            self._job = start_job(
+                "proposal",
+                lambda on_report, should_stop: run(),
+                completed=self._show,
+                failed=self._loop.tell_failure,
+                finished=self._end,
+            )
+
+    def _show(self, labels: Any) -> None:
+        if (
+            self._again or self._loop.layers.dragging()
+        ):  # a newer one follows; nothing changes under the brush
+            self._again = True
+            return
+        with self._loop.telling("Proposing"):
+            n = self._loop.session.finish_proposal(self._task, labels)
             has_annotation = self._loop.session.annotation is not None
             self.sentence.setText(
                 f"{n} objects proposed. Correct the Segmentation layer, or accept what is right."
@@ -63,6 +89,12 @@ class Propose(QWidget):
             )
             self.accept.setEnabled(n > 0 and has_annotation)
             self._loop.segmented.emit()
+
+    def _end(self) -> None:
+        self._job = None
+        if self._again:
+            self._again = False
+            self._quiet.start()
 
     def _accept(self) -> None:
         self._loop.accept()

@@ -26,7 +26,6 @@ from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
 from napari_unet.objects.edit import Change, accept
 from napari_unet.objects.numbering import keep_numbers
-from napari_unet.objects.propose import propose
 from napari_unet.objects.separate import SeparationSettings
 from napari_unet.session import takeaway
 from napari_unet.session.canvas import Canvas, on_plane, plane_change, split_planes, whole_plane
@@ -36,7 +35,7 @@ from napari_unet.session.measuring import Measured, MeasuringTask
 from napari_unet.session.painting import ASSUMED_OBJECT_SIZE, Painting
 from napari_unet.session.rounds import Round, Rounds
 from napari_unet.session.stored import StoredProbabilities
-from napari_unet.session.tasks import SegmentationTask, TrainingTask
+from napari_unet.session.tasks import ProposalTask, SegmentationTask, TrainingTask
 from napari_unet.session.weights import WeightMapTask
 
 if TYPE_CHECKING:
@@ -312,23 +311,41 @@ class Session:
 
     # ---- propose -------------------------------------------------------------------------------------------
 
-    def propose(
+    def prepare_proposal(
         self,
         plane: Plane,
         threshold_shift: float = 0.0,
         splitting: float = 0.5,
         local: bool = False,
-        bright: bool | None = None,
-    ) -> int:
-        """Fill the segmentation of a plane by a classical method; return the number of objects.
+    ) -> ProposalTask:
+        """Get ready to propose objects on a plane by a classical method.
 
-        Never touches the annotation; moving a slider again and again stays one undo step.
+        Parameters
+        ----------
+        threshold_shift
+            −1 (all) … 1 (nothing).
+        splitting
+            0 (never cut touching objects) … 1 (at every neck).
+        local
+            Compare with the surroundings instead of the whole image.
         """
         image = self._need_image()
-        pixels = image.plane(plane, self.channels).mean(axis=0, dtype=np.float64)
-        labels = propose(pixels, threshold_shift, splitting, local, bright)
-        self._show(plane, labels, "Propose", key=f"propose {plane}")
-        return int(np.unique(labels[labels > 0]).size)
+        return ProposalTask(image, self.channels, plane, threshold_shift, splitting, local, self._generation)
+
+    def finish_proposal(self, task: ProposalTask, labels: NDArray[np.int32]) -> int:
+        """Fill the segmentation with what was proposed, never the annotation; return the number of objects.
+
+        Moving a slider again and again stays one undo step.
+        """
+        if task.generation != self._generation:
+            return 0
+        self._show(task.plane, labels, "Propose", key=f"propose {task.plane}")
+        return int(labels.max(initial=0))
+
+    def propose(self, plane: Plane, threshold_shift: float = 0.0, splitting: float = 0.5) -> int:
+        """Propose objects at once; return their number."""
+        task = self.prepare_proposal(plane, threshold_shift, splitting)
+        return self.finish_proposal(task, task.run())
 
     # ---- train ---------------------------------------------------------------------------------------------
 

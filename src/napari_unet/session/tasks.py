@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.callbacks import OnProgress, ShouldStop
 from napari_unet.session.image import ImageSource, Plane
@@ -51,6 +54,26 @@ class TrainingTask:
             on_report=on_report,
             should_stop=should_stop,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class ProposalTask:
+    """A plane that is ready to be proposed by a classical method."""
+
+    image: ImageSource
+    channels: tuple[int, ...]
+    plane: Plane
+    threshold_shift: float
+    splitting: float
+    local: bool
+    generation: int
+
+    def run(self) -> NDArray[np.int32]:
+        """Return proposed objects ``(Y, X)``; safe in any thread."""
+        from napari_unet.objects.propose import propose
+
+        pixels = self.image.plane(self.plane, self.channels).mean(axis=0, dtype=np.float64)
+        return propose(pixels, self.threshold_shift, self.splitting, self.local)
 
 
 @dataclass(frozen=True, eq=False)
