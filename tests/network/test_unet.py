@@ -12,6 +12,7 @@ from napari_unet.network.unet import (
     UNet,
     UNetConfig,
     adapt,
+    expect_background,
     initialise,
     laptop,
     n_parameters,
@@ -214,3 +215,14 @@ def test_a_network_without_memory_has_shapes_only():
     with torch.device("meta"):
         network = UNet(tiny(width=1024, depth=7))
     assert n_parameters(network) > 10**11
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_where_nothing_speaks_for_either_a_fresh_network_expects_background(classes: int) -> None:
+    network = UNet(laptop(1, classes))
+    expect_background(network, 0.1)
+    with torch.no_grad():
+        for parameter in network.classify.weight:
+            parameter.zero_()
+        probabilities = network(torch.zeros(1, 1, 32, 32))[:, :classes].softmax(1)
+    assert probabilities[0, 0, 5, 5].item() == pytest.approx(0.9, abs=1e-5)

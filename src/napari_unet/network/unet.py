@@ -248,6 +248,19 @@ def initialise(network: nn.Module, seed: int) -> None:
             module.reset_parameters()
 
 
+def expect_background(network: UNet, foreground: float = 0.1) -> None:
+    """Let a fresh network call a pixel foreground with this probability as long as nothing speaks for either.
+
+    What was never annotated, such as empty ground far from all that was painted, then stays background instead of
+    being tossed up (the prior of Lin et al. 2017, Focal loss, section 3.3).
+    """
+    head = network.classify
+    assert head.bias is not None
+    odds = (1 - foreground) * (network.config.classes - 1) / foreground
+    with torch.no_grad():
+        head.bias[0] = math.log(odds)
+
+
 def n_parameters(network: nn.Module) -> int:
     """Count the trainable numbers of a network."""
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

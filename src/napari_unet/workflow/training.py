@@ -18,7 +18,7 @@ from napari_unet.network.held_out import HeldOutPlace
 from napari_unet.network.model_file import Model, ModelDescription, Provenance
 from napari_unet.network.scaling import TARGET_SIZE
 from napari_unet.network.training import TrainingOutcome, TrainingReport, TrainingSettings, train
-from napari_unet.network.unet import UNet, UNetConfig, adapt, initialise
+from napari_unet.network.unet import UNet, UNetConfig, adapt, expect_background, initialise
 from napari_unet.workflow.annotated import AnnotatedImage
 from napari_unet.workflow.lineage import Lineage, at_network_scale, continue_lineage, stored
 from napari_unet.workflow.preparation import Prepared, prepare
@@ -165,6 +165,8 @@ def _network(
         )
     network = UNet(config)
     initialise(network, settings.seed)
+    if settings.preset == "laptop" and labels_are is LabelsAre.OBJECTS:
+        expect_background(network)
     if start is not None:
         network.load_state_dict(adapt(start.network.state_dict(), start.description.network, config))
     return network, config
