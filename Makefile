@@ -38,6 +38,10 @@ docs: setup
 	$(BIN)/mkdocs build --strict
 
 bench: setup
+	$(BIN)/python benchmarks/weight_map.py
+	$(BIN)/python benchmarks/prediction_speed.py
+	tools/screen $(BIN)/python benchmarks/opening.py
+	tools/screen $(BIN)/python benchmarks/window.py
 	$(BIN)/python benchmarks/few_crops.py
 	$(BIN)/python benchmarks/few_crops.py --report
 
