@@ -353,3 +353,11 @@ def test_the_mean_of_the_weights_follows_and_measures_its_statistics_anew() -> N
     assert torch.allclose(measured, first.mean(dim=(0, 2, 3)), rtol=1e-4)
     assert not average.network.training
     assert not any(module.training for module in average.network.modules())
+
+
+def test_a_network_that_has_found_nothing_yet_is_not_given_up() -> None:
+    best = BestWeights()
+    best.offer(1, 0.05, {}, {"score": 0.0})
+    assert not best.has_stopped_rising(0.99)
+    best.offer(2, 0.1, {}, {"score": 0.4})
+    assert best.has_stopped_rising(0.99)

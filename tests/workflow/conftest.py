@@ -20,4 +20,5 @@ def learned() -> TrainedModel:
     """Trained on discs of 20 px, whose pixels are 0.5 µm wide."""
     discs = annotate()
     sized = type(discs)(discs.name, discs.image, discs.labels, pixel_size_um=0.5)
-    return train_model([sized], QUICK.model_copy(update={"steps": 60, "batch_size": 4}), name="learned")
+    longer = {"steps": 150, "batch_size": 4, "learning_rate": 0.01, "early_stop": False}
+    return train_model([sized], QUICK.model_copy(update=longer), name="learned")

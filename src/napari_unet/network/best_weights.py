@@ -10,6 +10,9 @@ TOLERANCE = 0.01
 PATIENCE, EARLIEST_END = 0.5, 0.6
 """Fractions of the budget: without a higher score before an early end, and before any early end."""
 
+NOTHING_YET = 0.05
+"""Score up to which a network has not begun to find anything: no reason to give up."""
+
 
 @dataclass
 class BestWeights:
@@ -35,4 +38,4 @@ class BestWeights:
 
     def has_stopped_rising(self, fraction: float) -> bool:
         """Tell whether going on is no use, at a fraction of the budget."""
-        return fraction >= max(EARLIEST_END, self._highest_at + PATIENCE)
+        return self._highest > NOTHING_YET and fraction >= max(EARLIEST_END, self._highest_at + PATIENCE)
