@@ -97,7 +97,7 @@ class Demo:
         while inside.any():
             for outline in outlines(inside):
                 self.window.stroke(outline)
-            inside = ndimage.binary_erosion(inside, iterations=BRUSH // 2)
+            inside = ndimage.binary_erosion(inside, iterations=BRUSH - 2)
         self.window.stroke([inner_point(mask)] * 2)
 
     def train(self, name: str) -> None:
