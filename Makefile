@@ -2,12 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-slow lint format docs bench clean
+.PHONY: help setup demo test lint format docs bench clean
 
 help:
 	@echo "make demo       the loop on a sample: in napari, or without a display driven by itself into demo-out/"
-	@echo "make test       checks of the code and all tests but the slow ones"
-	@echo "make test-slow  the tests that take minutes"
+	@echo "make test       checks of the code and all tests"
 	@echo "make lint       ruff and mypy only; make format repairs what ruff can"
 	@echo "make docs       the documentation, into site/"
 	@echo "make bench      the benchmarks, into benchmarks/out/ (hours; see benchmarks/RESULTS.md)"
@@ -19,10 +18,7 @@ demo: setup
 	@tools/demo
 
 test: lint
-	tools/screen $(BIN)/python -m pytest -m "not slow"
-
-test-slow: setup
-	tools/screen $(BIN)/python -m pytest -m slow
+	tools/screen $(BIN)/python -m pytest
 
 lint: setup
 	$(BIN)/ruff check .

@@ -374,6 +374,7 @@ class Session:
         images = tuple(painting.snapshot(image, self.channels))
         check_trainable(images, painting.labels_are)
         number = self.rounds.next_number
+        self.device = settings.device  # where one trains, one segments
         return TrainingTask(
             images,
             settings,
