@@ -374,7 +374,6 @@ class Session:
         images = tuple(painting.snapshot(image, self.channels))
         check_trainable(images, painting.labels_are)
         number = self.rounds.next_number
-        self.device = settings.device  # where one trains, one segments
         return TrainingTask(
             images,
             settings,
@@ -394,6 +393,7 @@ class Session:
         done = Round(
             task.number, task.name, trained.model, trained.outcome, task.started, tuple(trained.sentences)
         )
+        self.device = task.settings.device  # where one trains, one segments
         self.rounds.add(done)
         self.use_round(done)
         for sentence in done.sentences:
