@@ -5,12 +5,14 @@
     python benchmarks/few_crops.py --report           # mean and spread of what has been run, as Markdown
 
 Every run is a row of benchmarks/out/few_crops.csv; runs that are there are not repeated. The network is
-used as a user uses it from a shell: `napari-unet train`, then `napari-unet segment`.
+used as a user uses it from a shell: `napari-unet train`, then `napari-unet segment`. Label images of both are
+measured by `napari-unet evaluate`.
 """
 
 import argparse
 import csv
 import datetime
+import json
 import os
 import platform
 import shutil
@@ -18,25 +20,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import imageio.v3 as iio
-import numpy as np
 import tifffile
 from skimage.measure import label
 
 from few_crops_data import DATA_SETS, DataSet, Sample, draw_crops, read_test
 from few_crops_report import write_report
-from napari_unet.objects.em_measures import foreground_restricted_rand
-from napari_unet.objects.measures import match, mean_iou, pixel_error
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = [
     *("set", "method", "seed", "minutes", "limit", "images", "ap50", "f1", "mean_iou", "rand", "pixel_error"),
     *("train_s", "segment_s", "crops", "date", "commit", "machine", "versions"),
 ]
-Prediction = tuple[np.ndarray, np.ndarray]  # labels (Y, X), probabilities (K, Y, X)
+EVALUATE_NAMES = {"rand": "foreground_restricted_rand"}  # where `evaluate` has a longer name than the table
 
 
 def main() -> None:
@@ -92,13 +92,15 @@ def run_forest(
     from few_crops_forest import segment_with_forest, train_forest
 
     forest = train_forest(data_set, crops, seed, options.jobs)
-    start = time.perf_counter()
-    predictions = [segment_with_forest(forest, sample.image) for sample in test]
-    seconds = time.perf_counter() - start
-    return score(data_set, predictions, test) | {
-        "train_s": round(forest.seconds, 1),
-        "segment_s": round(seconds, 1),
-    }
+    with tempfile.TemporaryDirectory() as folder:
+        read = Path(folder) / "read"
+        read.mkdir()
+        start = time.perf_counter()
+        for sample in test:
+            tifffile.imwrite(read / f"{sample.name}.tif", segment_with_forest(forest, sample.image))
+        seconds = time.perf_counter() - start
+        scores = score(data_set, read, test)
+    return scores | {"train_s": round(forest.seconds, 1), "segment_s": round(seconds, 1)}
 
 
 def run_unet(
@@ -109,9 +111,7 @@ def run_unet(
         root = Path(folder)
         write_images(root / "crops", crops)
         write_images(root / "test", test)
-        (root / "labels").mkdir()
-        for crop in crops:
-            tifffile.imwrite(root / "labels" / f"{crop.name}.tif", crop.labels)
+        write_labels(root / "labels", crops)
         model = root / "model.safetensors"
         start = time.perf_counter()
         call_shell(
@@ -120,19 +120,19 @@ def run_unet(
             *("--minutes", options.minutes, "--seed", seed),
         )
         trained = time.perf_counter()
-        call_shell("segment", root / "test", "-o", root / "read", "--model", model, "--probabilities")
+        call_shell("segment", root / "test", "-o", root / "read", "--model", model)
         segmented = time.perf_counter()
-        predictions = [read_prediction(root / "read", sample.name) for sample in test]
-    seconds = {"train_s": round(trained - start, 1), "segment_s": round(segmented - trained, 1)}
-    return score(data_set, predictions, test) | seconds
+        scores = score(data_set, root / "read", test)
+    return scores | {"train_s": round(trained - start, 1), "segment_s": round(segmented - trained, 1)}
 
 
-def call_shell(*arguments: object) -> None:
-    """Run `napari-unet` with these arguments; on failure show what it said and stop."""
+def call_shell(*arguments: object) -> str:
+    """Run `napari-unet` with these arguments and return what it wrote; on failure show it and stop."""
     program = shutil.which("napari-unet", path=str(Path(sys.executable).parent)) or "napari-unet"
     done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"napari-unet {arguments[0]} failed: {done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def write_images(folder: Path, samples: list[Sample]) -> None:
@@ -142,35 +142,24 @@ def write_images(folder: Path, samples: list[Sample]) -> None:
         iio.imwrite(folder / f"{sample.name}.png", sample.image)
 
 
-def read_prediction(folder: Path, name: str) -> Prediction:
-    """Read what `napari-unet segment` wrote for one image."""
-    return tifffile.imread(folder / f"{name}.tif"), tifffile.imread(folder / f"{name}_probabilities.tif")
+def write_labels(folder: Path, samples: list[Sample]) -> None:
+    """Write the labels as TIFF files that carry the samples' names."""
+    folder.mkdir()
+    for sample in samples:
+        tifffile.imwrite(folder / f"{sample.name}.tif", sample.labels)
 
 
-def score(data_set: DataSet, predictions: list[Prediction], test: list[Sample]) -> dict[str, object]:
-    """Score every image by itself and return the means over images."""
-    scores: dict[str, list[float]] = {measure: [] for measure in data_set.measures}
-    for (labels, probabilities), sample in zip(predictions, test, strict=True):
-        for measure, value in score_image(data_set, labels, probabilities, sample.labels).items():
-            scores[measure].append(value)
-    return {measure: round(float(np.mean(values)), 4) for measure, values in scores.items()}
-
-
-def score_image(
-    data_set: DataSet, labels: np.ndarray, probabilities: np.ndarray, truth: np.ndarray
-) -> dict[str, float]:
-    """Score one image with the measures of its set."""
-    if data_set.labels_are == "classes":
-        return {"mean_iou": mean_iou(labels, truth)}
+def score(data_set: DataSet, read: Path, test: list[Sample]) -> dict[str, object]:
+    """Measure the label images in the folder `read` with `napari-unet evaluate`: means over images."""
     if data_set.coding == "binary":
-        interior = truth > 0
-        return {
-            # Membranes of one pixel separate cells, so that cells are connected over edges only.
-            "rand": foreground_restricted_rand(labels, label(interior, connectivity=1)),
-            "pixel_error": pixel_error(probabilities[0] < 0.5, interior),
-        }
-    matching = match(labels, truth)
-    return {"ap50": matching.ap, "f1": matching.f1}
+        # Membranes of one pixel separate cells, so that cells are connected over edges only.
+        test = [replace(sample, labels=label(sample.labels > 0, connectivity=1)) for sample in test]
+    with tempfile.TemporaryDirectory() as folder:
+        truth = Path(folder) / "truth"
+        write_labels(truth, test)
+        coding = ("--coding", "masks", "--labels-are", data_set.labels_are)
+        mean = json.loads(call_shell("evaluate", read, truth, *coding, "--json"))["mean"]
+    return {measure: round(mean[EVALUATE_NAMES.get(measure, measure)], 4) for measure in data_set.measures}
 
 
 def describe_run(crops: list[Sample], test: list[Sample]) -> dict[str, object]:

@@ -89,10 +89,9 @@ def train_forest(data_set: DataSet, crops: list[Sample], seed: int, jobs: int) -
     return Forest(classifier, separation, typical_size, time.perf_counter() - start)
 
 
-def segment_with_forest(forest: Forest, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (objects or classes, 0 background) and probabilities (K, Y, X) of one image."""
+def segment_with_forest(forest: Forest, image: np.ndarray) -> np.ndarray:
+    """Labels (Y, X) int32 of one image: objects or classes, 0 background."""
     probabilities = predict_forest(forest.classifier, compute_features(image))
     if forest.separation is None:
-        return probabilities.argmax(axis=0).astype(np.int32), probabilities
-    foreground = 1 - probabilities[0]
-    return separate(foreground, forest.separation, typical_size=forest.typical_size), probabilities
+        return probabilities.argmax(axis=0).astype(np.int32)
+    return separate(1 - probabilities[0], forest.separation, typical_size=forest.typical_size)
