@@ -33,9 +33,9 @@ def paint(loop: Any, box: tuple[slice, slice], value: int) -> None:
 
 def test_sizes_are_measured_in_a_thread_and_again_after_a_stroke(loop: Any, qtbot: Any) -> None:
     session, measuring = loop.session, Measuring(loop)
-    assert not session.knows_object_size
+    assert not session.sizes.known
     measuring.measure()
-    qtbot.waitUntil(lambda: session.knows_object_size, timeout=60_000)
+    qtbot.waitUntil(lambda: session.sizes.known, timeout=60_000)
     size, origin = session.object_size(anew=False)
     assert origin == "measured"
     assert abs(size - 23.5) < 1
@@ -47,22 +47,22 @@ def test_sizes_are_measured_in_a_thread_and_again_after_a_stroke(loop: Any, qtbo
 
 
 def test_a_measurement_of_another_annotation_is_not_taken(loop: Any) -> None:
-    task = loop.session.prepare_measuring()
+    task = loop.session.sizes.prepare()
     measured = task.run()
-    loop.session.start_annotation(LabelsAre.OBJECTS)
+    loop.session.annotating.start(LabelsAre.OBJECTS)
     loop.session.finish_measuring(task, measured)
-    assert not loop.session.knows_object_size
+    assert not loop.session.sizes.known
 
 
 def test_a_stroke_while_measuring_makes_the_result_out_of_date(loop: Any) -> None:
     session = loop.session
-    task = session.prepare_measuring()
+    task = session.sizes.prepare()
     paint(loop, (slice(0, 4), slice(0, 4)), 1)
     session.finish_measuring(task, task.run())
-    again = session.prepare_measuring()
+    again = session.sizes.prepare()
     assert again is not None
     session.finish_measuring(again, again.run())
-    assert session.prepare_measuring() is None
+    assert session.sizes.prepare() is None
 
 
 def test_the_weight_map_comes_from_a_thread_and_follows_every_stroke(loop: Any, qtbot: Any) -> None:

@@ -24,7 +24,7 @@ def painted(begin: Callable[[], Any], discs: Any) -> Any:
 def start_annotation(loop: Any) -> Any:
     """Start an annotation of objects on the first image; return its layer."""
     loop.begin_with_what_is_open()
-    loop.session.start_annotation(LabelsAre.OBJECTS)
+    loop.session.annotating.start(LabelsAre.OBJECTS)
     loop.layers.paint_with(2, new_object=True)
     return loop.layers.layer(Which.ANNOTATION)
 

@@ -105,14 +105,14 @@ def test_a_round_from_the_buttons_ends_in_an_overlay_that_lies_on_the_image(
     assert dock.sections[5].is_open()
     # Threshold and layers act on what is stored: no job is started for them.
     dock.segment.separation.editors["threshold"].setValue(0.999)
-    qtbot.waitUntil(lambda: dock.loop.session.separation.threshold == 0.999, timeout=2000)
+    qtbot.waitUntil(lambda: dock.loop.session.separating.settings.threshold == 0.999, timeout=2000)
     for box, name in ((dock.segment.probability, "Probability"), (dock.segment.uncertainty, "Uncertainty")):
         box.click()
         np.testing.assert_array_equal(viewer.layers[name].scale, (0.5, 0.5))
     assert dock.loop.segmentation is None
     dock.loop.session.save_model(tmp_path / "round.safetensors")
     key = dock.loop.session.load_start_file(tmp_path / "round.safetensors")
-    assert key in [start for start, _ in dock.loop.session.starts()]
+    assert key in [start for start, _ in dock.loop.session.rounds.starts()]
     picture = viewer.screenshot(canvas_only=False, flash=False)
     assert picture.std() > 5
 

@@ -127,7 +127,7 @@ def test_odd_pixels_go_through_the_whole_loop(data, tmp_path):
         session.propose(())
         done = train(session)
         sentences = segment(session)
-    assert np.isfinite(session.probability(())).all()
+    assert np.isfinite(session.separating.stored.probability(())).all()
     assert session.segmentation.shape == data.shape
     assert all(sentence.endswith(".") for sentence in [*done.sentences, *sentences])
     session.save_labels(tmp_path / "labels.tif")
@@ -141,10 +141,10 @@ def test_transparency_is_left_out():
     session = begun(rgba, rgb=True)
     assert train(session).model.description.network.in_channels == 3
     segment(session)
-    without = session.probability(())
+    without = session.separating.stored.probability(())
     rgba[..., 3] = 0
     segment(session)
-    np.testing.assert_array_equal(session.probability(()), without)
+    np.testing.assert_array_equal(session.separating.stored.probability(()), without)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_images_that_can_not_be_used_are_refused(data, said):
 def test_every_step_without_an_image_says_how_to_open_one(tmp_path):
     session = Session()
     for step in (
-        lambda: session.start_annotation(LabelsAre.OBJECTS),
+        lambda: session.annotating.start(LabelsAre.OBJECTS),
         lambda: session.propose(()),
         lambda: session.prepare_training("scratch", QUICK),
         lambda: session.prepare_segmentation(),
@@ -204,11 +204,11 @@ def test_after_the_largest_value_new_objects_take_a_free_one():
     labels[labels == 5] = 2**31 - 1
     session = begun(grey(), labels)
     assert session.next_object_value() == 5
-    session._show((), np.where(labels == 1, 0, labels), "Segment", key="segment")
+    session.segmenting.show((), np.where(labels == 1, 0, labels), "Segment", key="segment")
     stroke = np.full((6, 6), 2**31 - 1, np.int32)
     assert session.record_stroke(Which.SEGMENTATION, (0, 0), stroke) is not None
     assert session.annotation[2, 2] > 1
-    session._show((), np.roll(np.where(labels == 1, 0, 9), 30, axis=0), "Segment", key="segment")
+    session.segmenting.show((), np.roll(np.where(labels == 1, 0, 9), 30, axis=0), "Segment", key="segment")
     assert session.segmentation.min() >= 0
     session.accept(())
     assert session.annotation.min() >= 0
@@ -320,7 +320,7 @@ def test_an_image_that_is_replaced_while_it_segments_shows_nothing_of_the_old_on
         "The image was replaced while it was segmented; segment again."
     ]
     assert session.segmentation is None
-    assert not session.has_probabilities(())
+    assert () not in session.separating.stored
 
 
 def test_an_image_of_other_channels_is_refused_before_it_is_segmented(trained):
@@ -337,7 +337,7 @@ def test_stopping_at_once_leaves_the_session_as_it_was():
     with pytest.raises(Stopped):
         task.run(lambda report: None, lambda: True)
     assert session.current is None
-    assert session.starts() == [("scratch", "From scratch")]
+    assert session.rounds.starts() == [("scratch", "From scratch")]
 
 
 # ---- machine ---------------------------------------------------------------------------------------------------
@@ -350,7 +350,7 @@ def test_a_device_that_is_not_there_is_named(trained, device):
     with pytest.raises(UserError, match=r"choose|install"):
         task.run(lambda report: None, lambda: False)
     session.rounds.add(trained.current)
-    session.device = device
+    session.state.device = device
     with pytest.raises(UserError, match=r"choose|install"):
         session.prepare_segmentation().run(lambda fraction, text: None, lambda: False)
 

@@ -27,18 +27,18 @@ def session() -> Session:
 
 
 def test_the_smallest_object_follows_the_pixel_size(session):
-    scale, smallest = session.scale(), session.separation.smallest
+    scale, smallest = session.sizes.scale(), session.separating.settings.smallest
     image = np.zeros((128, 128))
     session.set_image(ImageSource("magnified", image, scale=(0.25, 0.25), units=("um", "um")))
-    assert session.scale() == pytest.approx(scale / 2)
-    assert session.separation.smallest == pytest.approx(4 * smallest)
+    assert session.sizes.scale() == pytest.approx(scale / 2)
+    assert session.separating.settings.smallest == pytest.approx(4 * smallest)
 
 
 def test_the_smallest_object_follows_the_object_size_and_comes_back(session):
-    size, smallest = session.object_size()[0], session.separation.smallest
-    session.separation = session.separation.model_copy(update={"threshold": 0.7})
+    size, smallest = session.object_size()[0], session.separating.settings.smallest
+    session.separating.settings = session.separating.settings.model_copy(update={"threshold": 0.7})
     session.set_object_size(2 * size)
-    assert session.separation.smallest == pytest.approx(4 * smallest, rel=0.05)
+    assert session.separating.settings.smallest == pytest.approx(4 * smallest, rel=0.05)
     session.set_object_size(None)
-    assert session.separation.smallest == pytest.approx(smallest)
-    assert session.separation.threshold == 0.7
+    assert session.separating.settings.smallest == pytest.approx(smallest)
+    assert session.separating.settings.threshold == 0.7

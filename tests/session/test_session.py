@@ -19,7 +19,7 @@ def disc(shape, center, radius):
 def started(shape=(64, 64), labels_are=LabelsAre.OBJECTS) -> Session:
     session = Session()
     session.set_image(ImageSource("cells", np.zeros(shape, np.float32)))
-    session.start_annotation(labels_are)
+    session.annotating.start(labels_are)
     return session
 
 
@@ -32,13 +32,13 @@ def paint(session, which, box, value):
 
 
 def with_segmentation(session, labels):
-    session._show((), labels.astype(np.int32), "Segment", key=None)
+    session.segmenting.show((), labels.astype(np.int32), "Segment", key=None)
     return session
 
 
 def test_without_an_image_the_sentence_says_how_to_open_one():
     with pytest.raises(UserError, match="No image is open"):
-        Session().start_annotation(LabelsAre.OBJECTS)
+        Session().annotating.start(LabelsAre.OBJECTS)
 
 
 def test_training_without_annotation_layer_says_what_to_press():
@@ -141,9 +141,9 @@ def test_numbers_and_annotation_survive_the_next_segmentation():
 def test_strokes_on_one_plane_of_a_stack_stay_on_it():
     session = started((3, 32, 32))
     session.record_stroke(Which.ANNOTATION, (1, 4, 4), np.full((1, 5, 5), 2))
-    assert session.annotated_planes() == [(1,)]
+    assert session.painting.annotated_planes() == [(1,)]
     session.undo()
-    assert session.annotated_planes() == []
+    assert session.painting.annotated_planes() == []
 
 
 def test_labels_of_another_size_are_refused():
@@ -246,7 +246,7 @@ def test_undo_gives_back_every_state_of_both_arrays(steps):
 def test_a_box_with_regions_is_that_part_of_the_plane_with_regions(kind):
     session = started((40, 50))
     corners = [[5.2, 8], [5.2, 30.7], [33, 22], [30, 8]] if kind == "polygon" else [[5.2, 8], [33, 30.7]]
-    session.set_regions([Region(kind, np.array(corners, float))])
+    session.annotating.set_regions([Region(kind, np.array(corners, float))])
     whole = session.painting.with_regions(())
     assert whole.any()
     for box in [(slice(0, 40), slice(0, 50)), (slice(3, 20), slice(10, 45)), (slice(32, 40), slice(0, 9))]:

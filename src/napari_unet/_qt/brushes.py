@@ -121,14 +121,14 @@ class Brushes(QWidget):
 
     def _add_class(self) -> None:
         names = self._loop.session.class_names
-        self._loop.session.set_class_names([*names, f"class {len(names) + 1}"])
+        self._loop.session.annotating.set_class_names([*names, f"class {len(names) + 1}"])
         self._recolour()
 
     def _rename(self) -> None:
         n = len(self._loop.session.class_names)
         names = [field.text().strip() or f"class {i + 1}" for i, field in enumerate(self.class_names[:n])]
         if tuple(names) != tuple(self._loop.session.class_names):
-            self._loop.session.set_class_names(names)
+            self._loop.session.annotating.set_class_names(names)
 
     def _choose_colour(self, i: int) -> None:
         chosen = QColorDialog.getColor(

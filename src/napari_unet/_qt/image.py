@@ -11,7 +11,7 @@ from napari_unet._qt.loop import Loop
 from napari_unet._qt.measuring import Measuring
 from napari_unet._qt.rows import button, column, combo, hint, refill, row
 from napari_unet.session import Which
-from napari_unet.session.painting import ASSUMED_OBJECT_SIZE
+from napari_unet.session.measuring import ASSUMED_OBJECT_SIZE
 
 _ORIGINS = {
     "assumed": "Assumed until you painted an object whole.",
@@ -125,7 +125,7 @@ class ImageStep(QWidget):
         self.channels.setFixedHeight(height * min(len(alike), 4) + 6)
 
     def _show_size(self) -> None:
-        if not self._loop.session.knows_object_size:  # it is being measured in a thread
+        if not self._loop.session.sizes.known:  # it is being measured in a thread
             self.size_origin.setText(
                 "measuring …" if self._loop.session.annotation is not None else "assumed"
             )

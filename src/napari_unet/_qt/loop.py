@@ -234,7 +234,7 @@ class Loop(QObject):
 
     def _take_regions(self, regions: list[Any], others: int) -> None:
         with self.telling("Taking the regions"):
-            self.session.set_regions(regions)
+            self.session.annotating.set_regions(regions)
             if others:
                 self._warn("Only rectangles and polygons count as regions; other shapes are left out.")
             self.edited.emit()

@@ -32,7 +32,7 @@ class Measuring(QObject):
         # Measuring would wait for what is being loaded; the loop refreshes when that is done.
         if self._job is not None or not self._loop.warm:
             return
-        task = self._task = self._loop.session.prepare_measuring()
+        task = self._task = self._loop.session.sizes.prepare()
         if task is not None:
             self._job = start_job(
                 "measuring objects",

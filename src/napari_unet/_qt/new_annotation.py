@@ -8,7 +8,7 @@ from napari_unet._qt.layers.adoption import coding_said_by
 from napari_unet._qt.layers.sources import labels_layers
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, button, column, combo, hint, refill
-from napari_unet.annotation.coding import Coding, LabelsAre
+from napari_unet.annotation.coding import Coding, LabelsAre, describe_coding
 from napari_unet.errors import UserError
 from napari_unet.session import Which
 
@@ -86,7 +86,7 @@ class NewAnnotation(QWidget):
             kind = self.labels_are()
             names = () if kind is LabelsAre.OBJECTS else ("class 1", "class 2")
             self._loop.layers.class_colours = []
-            self._loop.session.start_annotation(kind, names)
+            self._loop.session.annotating.start(kind, names)
             self._loop.layers.paint_with(2, new_object=kind is LabelsAre.OBJECTS)
         self._loop.refresh_soon()
 
@@ -105,7 +105,7 @@ class NewAnnotation(QWidget):
         else:
             try:
                 labels = self._loop.layers.hold(layer)
-                text = self._loop.session.preview_coding(labels, coding, self.labels_are()).sentence
+                text = describe_coding(labels, coding, self.labels_are()).sentence
                 usable = True
             except UserError as error:
                 text = str(error)

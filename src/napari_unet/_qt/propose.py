@@ -61,7 +61,7 @@ class Propose(QWidget):
             self._again = True
             return
         with self._loop.telling("Proposing"):
-            self._task = self._loop.session.prepare_proposal(
+            self._task = self._loop.session.segmenting.prepare_proposal(
                 self._loop.plane(), self.threshold.value(), self.splitting.value(), self.local.isChecked()
             )
             run = self._task.run
@@ -80,7 +80,7 @@ class Propose(QWidget):
             self._again = True
             return
         with self._loop.telling("Proposing"):
-            n = self._loop.session.finish_proposal(self._task, labels)
+            n = self._loop.session.segmenting.finish_proposal(self._task, labels)
             has_annotation = self._loop.session.annotation is not None
             self.sentence.setText(
                 f"{n} objects proposed. Correct the Segmentation layer, or accept what is right."

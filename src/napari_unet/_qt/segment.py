@@ -53,8 +53,8 @@ class SegmentStep(QWidget):
             list(_AVERAGING),
             "Average over turned and mirrored copies of the image: a little better, much slower.",
         )
-        self.separation = Form(loop.session.separation, only=_MAIN_FIELDS)
-        self.further = Form(loop.session.separation, only=_FURTHER_FIELDS)
+        self.separation = Form(loop.session.separating.settings, only=_MAIN_FIELDS)
+        self.further = Form(loop.session.separating.settings, only=_FURTHER_FIELDS)
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(_QUIET_MS)
@@ -93,7 +93,7 @@ class SegmentStep(QWidget):
         if session.segmentation is None or plane is None:
             return "ready"
         if session.labels_are is LabelsAre.CLASSES:
-            return "segmented" if session.has_probabilities(plane) else "ready"
+            return "segmented" if plane in session.separating.stored else "ready"
         return f"{self._loop.n_objects()} objects"
 
     def refresh(self) -> None:
@@ -113,8 +113,8 @@ class SegmentStep(QWidget):
         self.empty.setVisible(bool(self.empty.text()))
         for form in (self.separation, self.further):
             form.setEnabled(trained)
-            if form.value() != session.separation and self._changed is None:
-                form.setValue(session.separation)
+            if form.value() != session.separating.settings and self._changed is None:
+                form.setValue(session.separating.settings)
         objects = session.labels_are is LabelsAre.OBJECTS
         for name in ("threshold", "method"):
             self.separation.set_field_visible(name, objects)
@@ -145,7 +145,7 @@ class SegmentStep(QWidget):
         shown = self.separation.value(), self.further.value()
         update = {name: getattr(shown[0], name) for name in _MAIN_FIELDS}
         update |= {name: getattr(shown[1], name) for name in _FURTHER_FIELDS}
-        self._changed = self._loop.session.separation.model_copy(update=update)
+        self._changed = self._loop.session.separating.settings.model_copy(update=update)
         self._quiet.start()
 
     def _separate(self) -> None:
@@ -153,5 +153,7 @@ class SegmentStep(QWidget):
         if settings is None:
             return
         with self._loop.telling("Making objects"):
-            self._loop.empty_sentence = self._loop.session.set_separation(settings, self._loop.plane())
+            self._loop.empty_sentence = self._loop.session.segmenting.set_separation(
+                settings, self._loop.plane()
+            )
         self._loop.refresh_soon()

@@ -116,7 +116,7 @@ class TrainStep(QWidget):
         """Show the session's state."""
         loop, session = self._loop, self._loop.session
         running = loop.training is not None
-        starts = [(text, key) for key, text in session.starts()]
+        starts = [(text, key) for key, text in session.rounds.starts()]
         keys = [key for _, key in starts]
         if self._chosen_start not in keys:
             self._chosen_start = keys[0]
@@ -161,7 +161,7 @@ class TrainStep(QWidget):
         self.time_left.setText(f"Step {report.step} · {report.steps_per_second:.1f} steps/s · {left}")
 
     def _go_on_from_new_round(self) -> None:
-        self._chosen_start = self._loop.session.starts()[0][0]
+        self._chosen_start = self._loop.session.rounds.starts()[0][0]
 
     def _choose_start(self, *_: object) -> None:
         if self.start.currentData() != _FILE:

@@ -81,9 +81,9 @@ class Views(QObject):
                 plane,
                 self.weight_settings,
                 session.regions,
-                session.object_size_override,
+                session.state.object_size_override,
             )
-        return (plane, self._loop.n_segmented) if session.has_probabilities(plane) else None
+        return (plane, self._loop.n_segmented) if plane in session.separating.stored else None
 
     def _show(self, kind: str) -> None:
         session, plane = self._loop.session, self._loop.plane()
@@ -91,9 +91,9 @@ class Views(QObject):
             self._live.show(plane, self.weight_settings)
             return
         if kind == "Probability":
-            values, limits = 1.0 - session.probability(plane)[0], (0.0, 1.0)
+            values, limits = 1.0 - session.separating.stored.probability(plane)[0], (0.0, 1.0)
         else:
-            values, limits = session.uncertainty(plane), (0.0, 1.0)
+            values, limits = session.separating.stored.entropy(plane), (0.0, 1.0)
         self._loop.layers.results.show(kind, np.asarray(values), limits, self._loop.layers.images[0])
 
     def _show_weights(self, values: Any) -> None:

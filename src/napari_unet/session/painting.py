@@ -17,13 +17,9 @@ from napari_unet.objects.edit import Change, correct
 from napari_unet.objects.overlay import overlay_annotation
 from napari_unet.session.canvas import Box
 from napari_unet.session.image import ImageSource, Plane
-from napari_unet.session.measuring import Measured, MeasuringTask
 
 if TYPE_CHECKING:
     from napari_unet.workflow import AnnotatedImage
-
-ASSUMED_OBJECT_SIZE = 28.0
-"""Diameter in px that is assumed as long as no complete object was painted and none was given."""
 
 
 @dataclass
@@ -38,8 +34,8 @@ class Painting:
         Objects that the user says are complete although nothing encloses them.
     object_classes
         Class (1, 2, …) of the objects that have one.
-    last_measured
-        Sizes as they were measured last, perhaps before the latest strokes.
+    version
+        Counts the changes of pixels, regions and completeness.
     """
 
     labels: NDArray[np.int32]
@@ -48,13 +44,11 @@ class Painting:
     regions: tuple[Region, ...] = ()
     marked: frozenset[int] = frozenset()
     object_classes: dict[int, int] = field(default_factory=dict)
-    last_measured: Measured | None = None
-    _version: int = 0
-    _measured_for: tuple[int, float | None] | None = None
+    version: int = 0
 
     def changed(self) -> None:
         """Note that pixels, regions or completeness changed: sizes are measured anew when asked for."""
-        self._version += 1
+        self.version += 1
 
     def mark_complete(self, values: Collection[int]) -> None:
         """Say that these objects are complete."""
@@ -113,27 +107,6 @@ class Painting:
         """Return what hinders a good training on this plane, blocking ones first."""
         found = find_problems(self.with_regions(plane), self.labels_are)
         return sorted(found, key=lambda problem: not problem.blocking)
-
-    def is_measured(self, object_size: float | None) -> bool:
-        """Whether `last_measured` holds for what is painted now and the object size that the user gave."""
-        return self._measured_for == (self._version, object_size)
-
-    def prepare_measuring(self, object_size: float | None) -> MeasuringTask:
-        """Get ready to measure; the task may run in another thread while painting goes on."""
-        return MeasuringTask(replace(self, object_classes=dict(self.object_classes)), object_size)
-
-    def finish_measuring(self, task: MeasuringTask, measured: Measured) -> None:
-        """Take what a task measured."""
-        self.last_measured = measured
-        self._measured_for = (task.painting._version, task.object_size)
-
-    def measure(self, object_size: float | None) -> Measured:
-        """Return the sizes of what is painted now, measured at once where that was not done yet."""
-        if self.last_measured is None or not self.is_measured(object_size):
-            task = self.prepare_measuring(object_size)
-            self.finish_measuring(task, task.run())
-        assert self.last_measured is not None
-        return self.last_measured
 
     def snapshot(self, image: ImageSource | None, channels: tuple[int, ...]) -> list[AnnotatedImage]:
         """Return all annotated planes; without an image only the labels are meant to be used."""

@@ -39,6 +39,11 @@ class StoredProbabilities:
             scale,
         )
 
+    def probability(self, plane: Plane) -> NDArray[np.float32] | None:
+        """Return the class probabilities ``(K, Y, X)`` of a plane, ``None`` if not kept."""
+        stored = self.get(plane)
+        return None if stored is None else stored[0]
+
     def entropy(self, plane: Plane) -> NDArray[np.float32] | None:
         """Return the entropy of a plane's class probabilities ``(Y, X)``, 0 (sure) to 1 (no idea)."""
         stored = self.get(plane)

@@ -8,8 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.errors import UserError
-from napari_unet.session.image import ImageSource
+from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.rounds import Round
+from napari_unet.session.state import State
+
+
+def result(state: State, plane: Plane | None = None) -> NDArray[np.int32]:
+    """Return the network's objects with the annotation on top: one plane, or the whole array.
+
+    Raises
+    ------
+    UserError
+        When nothing has been segmented yet.
+    """
+    found, painting = state.segmentation, state.painting
+    if found is None:
+        raise UserError("There is no segmentation yet; press Segment first.")
+    if plane is not None:
+        return painting.on_top(plane, found[plane]) if painting else found[plane]
+    whole = np.empty_like(found)
+    for index in np.ndindex(*whole.shape[:-2]):
+        whole[index] = painting.on_top(index, found[index]) if painting else found[index]
+    return whole
 
 
 def save_labels(path: str | Path, image: ImageSource, labels: NDArray[np.int32]) -> None:

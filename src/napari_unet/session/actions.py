@@ -1,0 +1,113 @@
+"""What is done to annotation and segmentation, each as one action that can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.annotation.coding import LabelsAre
+from napari_unet.annotation.regions import Region, region_mask
+from napari_unet.errors import UserError
+from napari_unet.objects.edit import Change, accept
+from napari_unet.objects.numbering import keep_numbers
+from napari_unet.session.canvas import on_plane, plane_change, split_planes, whole_plane
+from napari_unet.session.history import Action, Which
+from napari_unet.session.image import Plane
+from napari_unet.session.state import State
+
+
+def stroke(
+    state: State, which: Which, offset: Sequence[int], values: NDArray[Any], name: str
+) -> Action | None:
+    """Return what a stroke changed, with what it means for the annotation; ``None`` if nothing differs.
+
+    Parameters
+    ----------
+    offset
+        First index of the box, one integer per axis of the array.
+    values
+        What the layer holds there, of the array's number of dimensions.
+    """
+    array = state.canvas.arrays[which]
+    painting = state.painting if which is Which.SEGMENTATION else None
+    changes: list[tuple[Which, Change]] = []
+    for plane, box, painted in split_planes(offset, np.asarray(values)):
+        change = plane_change(plane, box, array[plane][box], painted.astype(np.int32))
+        if change is None:
+            continue
+        changes.append((which, change))
+        corrected = painting.correction(plane, array[plane], box, painted) if painting else None
+        if corrected is not None:
+            changes.append((Which.ANNOTATION, on_plane(plane, corrected)))
+    return Action(name, tuple(changes)) if changes else None
+
+
+def acceptance(
+    state: State,
+    plane: Plane,
+    values: Collection[int] | None,
+    region: Region | NDArray[np.bool_] | None,
+    reach: float,
+) -> Action | None:
+    """Return what accepting objects changes; ``None`` where all is annotated already.
+
+    Parameters
+    ----------
+    values
+        The objects (or classes); all of the plane by default.
+    region
+        Instead of values: the objects that lie in it with at least half of their area.
+    reach
+        Width (px) of the ring of background around accepted objects.
+
+    Raises
+    ------
+    UserError
+        When there is no segmentation or no annotation.
+    """
+    if state.segmentation is None or state.annotation is None or state.painting is None:
+        raise UserError("There is nothing to accept yet; segment first.")
+    if isinstance(region, Region):
+        region = region_mask(region, state.need_image().plane_shape)
+    change = accept(
+        state.segmentation[plane],
+        state.annotation[plane],
+        values if region is None else region,
+        reach,
+        state.labels_are.value,
+        state.painting.next_value(),
+    )
+    return None if change is None else Action("Accept", ((Which.ANNOTATION, on_plane(plane, change)),))
+
+
+def showing(
+    state: State, plane: Plane, labels: NDArray[np.int32], name: str, key: str | None = None
+) -> Action | None:
+    """Return what shows these labels as a plane's segmentation: annotation on top, old numbers kept.
+
+    Parameters
+    ----------
+    labels
+        Shape ``(Y, X)``, numbered anyhow.
+    key
+        As in `Action`.
+    """
+    image, canvas = state.need_image(), state.canvas
+    if state.segmentation is None:
+        canvas.arrays[Which.SEGMENTATION] = np.zeros(image.spatial_shape, np.int32)
+        canvas.array_replaced.emit(Which.SEGMENTATION)
+    before = canvas.plane(Which.SEGMENTATION, plane)
+    if state.labels_are is LabelsAre.OBJECTS:
+        labels = keep_numbers(labels, before)
+    if state.painting is not None:
+        labels = state.painting.on_top(plane, labels)
+    change = plane_change(plane, whole_plane(before), before, labels)
+    return None if change is None else Action(name, ((Which.SEGMENTATION, change),), key)
+
+
+def n_changed(action: Action) -> int:
+    """Return the number of pixels that an action changes."""
+    return sum(int(np.count_nonzero(change.old != change.new)) for _, change in action.changes)

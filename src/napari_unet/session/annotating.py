@@ -1,0 +1,142 @@
+"""What a person does to the annotation: begins it, says what its values mean, paints, corrects, accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.annotation.coding import Coding, LabelsAre, check_labels, to_annotation
+from napari_unet.annotation.regions import Region
+from napari_unet.errors import UserError
+from napari_unet.objects.edit import Change
+from napari_unet.session import actions
+from napari_unet.session.history import Action, Which
+from napari_unet.session.image import Plane
+from napari_unet.session.measuring import Sizes
+from napari_unet.session.painting import Painting
+from napari_unet.session.state import State
+
+
+class Annotating:
+    """Every change of the annotation in a session goes through here."""
+
+    def __init__(self, state: State, sizes: Sizes) -> None:
+        self._state = state
+        self._sizes = sizes
+        state.canvas.edited.connect(self._note_edit)
+
+    def start(self, labels_are: LabelsAre, class_names: Sequence[str] = ()) -> NDArray[np.int32]:
+        """Start an empty annotation of the image's shape; return the session's copy."""
+        empty = np.zeros(self._state.need_image().spatial_shape, np.int32)
+        self._adopt(empty, labels_are, class_names)
+        return empty
+
+    def adopt(
+        self, labels: NDArray[Any], coding: Coding, labels_are: LabelsAre, class_names: Sequence[str] = ()
+    ) -> None:
+        """Take labels that were made elsewhere as the annotation, in the coding that the user named.
+
+        Raises
+        ------
+        UserError
+            When the labels are no labels or do not fit the image.
+        """
+        image = self._state.need_image()
+        check_labels(labels)
+        if tuple(labels.shape) != image.spatial_shape:
+            raise UserError(
+                f"These labels are {_size(labels.shape)} px and the image is {_size(image.spatial_shape)} px; "
+                "choose labels of the image's size."
+            )
+        self._adopt(to_annotation(labels, coding, labels_are).copy(), labels_are, class_names)
+
+    def set_class_names(self, names: Sequence[str]) -> None:
+        """Name the classes: the first name is that of class 1."""
+        self._state.need_painting().class_names = tuple(names)
+        self._state.changed.emit()
+
+    def set_regions(self, regions: Sequence[Region]) -> None:
+        """Say inside which rectangles and polygons all is annotated."""
+        painting = self._state.need_painting()
+        painting.regions = tuple(regions)
+        painting.changed()
+        self._state.changed.emit()
+
+    def mark_complete(self, values: Collection[int]) -> None:
+        """Say that these objects are complete although nothing encloses them."""
+        self._state.need_painting().mark_complete(values)
+        self._state.changed.emit()
+
+    def set_object_class(self, value: int, class_number: int) -> None:
+        """Give an object a class (1, 2, …)."""
+        self._state.need_painting().object_classes[int(value)] = int(class_number)
+        self._state.changed.emit()
+
+    def record_stroke(
+        self, which: Which, offset: Sequence[int], values: NDArray[Any], name: str = "Paint"
+    ) -> Action | None:
+        """Take what a layer now holds in a box: one undo step.
+
+        An edit of the segmentation is a correction: every object that it touches enters the annotation whole,
+        erased pixels become background.
+
+        Parameters
+        ----------
+        offset
+            First index of the box, one integer per axis of the array.
+        values
+            What the layer holds there, of the array's number of dimensions.
+
+        Returns
+        -------
+        Action or None
+            ``None`` when nothing differs from what the session knows.
+        """
+        action = actions.stroke(self._state, which, offset, values, name)
+        if action is not None:
+            self._state.canvas.do(action, shown=which)
+        return action
+
+    def accept(
+        self,
+        plane: Plane,
+        values: Collection[int] | None = None,
+        region: Region | NDArray[np.bool_] | None = None,
+    ) -> int:
+        """Take objects of the segmentation into the annotation, where nothing was annotated yet.
+
+        Parameters
+        ----------
+        values
+            The objects (or classes); all of the plane by default.
+        region
+            Instead of values: the objects that lie in it with at least half of their area.
+
+        Returns
+        -------
+        int
+            The number of pixels that were annotated by it.
+        """
+        reach = self._sizes.border_reach() if self._state.painting is not None else 0.0
+        action = actions.acceptance(self._state, plane, values, region, reach)
+        if action is None:
+            return 0
+        self._state.canvas.do(action)
+        return actions.n_changed(action)
+
+    def _adopt(self, labels: NDArray[np.int32], labels_are: LabelsAre, class_names: Sequence[str]) -> None:
+        self._state.painting = Painting(labels, labels_are, tuple(class_names))
+        self._state.canvas.clear()
+        self._state.canvas.start(Which.ANNOTATION, labels)
+        self._state.changed.emit()
+
+    def _note_edit(self, which: Which, change: Change) -> None:
+        if which is Which.ANNOTATION and self._state.painting is not None:
+            self._state.painting.changed()
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " × ".join(str(n) for n in shape)

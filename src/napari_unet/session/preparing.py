@@ -1,0 +1,93 @@
+"""Snapshots of a session's state, from which long computations run in any thread."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from napari_unet.annotation.weight_map import WeightMapSettings
+from napari_unet.errors import UserError
+from napari_unet.session.image import Plane
+from napari_unet.session.state import State
+from napari_unet.session.tasks import SegmentationTask, TrainingTask
+from napari_unet.session.weights import WeightMapTask
+
+if TYPE_CHECKING:
+    from napari_unet.network.training_settings import TrainingSettings
+    from napari_unet.objects.separate import SeparationSettings
+
+
+def prepare_training(state: State, start: str, settings: TrainingSettings) -> TrainingTask:
+    """Take a snapshot of all that was painted.
+
+    Raises
+    ------
+    UserError
+        When nothing can be learned from it; the sentence says what is missing.
+    """
+    from napari_unet.workflow.annotated import check_trainable
+
+    image, painting = state.need_image(), state.need_painting()
+    images = tuple(painting.snapshot(image, state.channels))
+    check_trainable(images, painting.labels_are)
+    number = state.rounds.next_number
+    return TrainingTask(
+        images,
+        settings,
+        painting.labels_are,
+        painting.class_names,
+        state.rounds.model(start),
+        state.object_size_override,
+        image.rgb and len(state.channels) == 3,
+        tuple(f"channel {channel + 1}" for channel in state.channels),
+        f"Round {number}",
+        number,
+        datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+    )
+
+
+def prepare_segmentation(
+    state: State, planes: Sequence[Plane] | None, averaging: str, separation: SeparationSettings
+) -> SegmentationTask:
+    """Get ready to segment these planes, or all of them, with the current round's network.
+
+    Raises
+    ------
+    UserError
+        When there is no image, no network yet, or they do not fit.
+    """
+    from napari_unet.workflow.segmentation import check_fits
+
+    image, current = state.need_image(), state.rounds.current
+    if current is None:
+        raise UserError("There is no trained network yet; paint a few objects and press Train first.")
+    chosen = tuple(image.planes() if planes is None else planes)
+    check_fits(current.model.description, image.plane(chosen[0], state.channels))
+    return SegmentationTask(
+        image,
+        state.channels,
+        chosen,
+        current.model,
+        state.object_size_override,
+        averaging,
+        separation,
+        state.device,
+        state.generation,
+    )
+
+
+def prepare_weight_map(
+    state: State, plane: Plane, settings: WeightMapSettings, scale: float
+) -> WeightMapTask:
+    """Get ready to make the weight map of a plane as training would use it now."""
+    painting = state.need_painting()
+    return WeightMapTask(
+        plane,
+        painting.with_regions(plane),
+        painting.labels_are,
+        dict(painting.object_classes),
+        painting.marked,
+        settings,
+        scale,
+    )

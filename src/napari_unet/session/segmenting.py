@@ -1,0 +1,107 @@
+"""What is shown as the network's objects: segmentations, proposals, objects made anew with other settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.objects.edit import Change
+from napari_unet.objects.separate import SeparationSettings
+from napari_unet.session import actions
+from napari_unet.session.history import Action, Which
+from napari_unet.session.image import Plane
+from napari_unet.session.separating import Separating
+from napari_unet.session.state import State
+from napari_unet.session.tasks import ProposalTask, SegmentationTask
+
+if TYPE_CHECKING:
+    from napari_unet.workflow import Segmented
+
+
+class Segmenting:
+    """Every change of the segmentation that is not the user's own goes through here."""
+
+    def __init__(self, state: State, separating: Separating) -> None:
+        self._state = state
+        self._separating = separating
+
+    def finish(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> list[str]:
+        """Show a segmentation, the annotation on top, with the numbers that objects had before.
+
+        Returns
+        -------
+        list of str
+            What the user should know about it, also when the image was replaced in the meantime and nothing is
+            shown.
+        """
+        if task.generation != self._state.generation or self._state.image is None:
+            return ["The image was replaced while it was segmented; segment again."]
+        sentences: list[str] = []
+        changes: list[tuple[Which, Change]] = []
+        for plane, segmented in result.items():
+            self._separating.stored.keep(plane, segmented)
+            action = actions.showing(self._state, plane, segmented.labels, "Segment")
+            changes.extend(action.changes if action is not None else ())
+            sentences.extend(s for s in segmented.sentences if s not in sentences)
+        if changes:
+            self._state.canvas.do(Action("Segment", tuple(changes)))
+        self._state.changed.emit()
+        return sentences
+
+    def set_separation(self, settings: SeparationSettings, plane: Plane) -> str | None:
+        """Make objects anew from the plane's stored probabilities, without running the network.
+
+        Returns
+        -------
+        str or None
+            Why nothing was found, in one sentence.
+        """
+        self._separating.settings = settings
+        made = self._separating.separate(plane)
+        if made is None:
+            return None
+        labels, why_empty = made
+        self.show(plane, labels, "Objects", key=f"separation {plane}")
+        return why_empty
+
+    def prepare_proposal(
+        self, plane: Plane, threshold_shift: float = 0.0, splitting: float = 0.5, local: bool = False
+    ) -> ProposalTask:
+        """Get ready to propose objects on a plane by a classical method.
+
+        Parameters
+        ----------
+        threshold_shift
+            −1 (all) … 1 (nothing).
+        splitting
+            0 (never cut touching objects) … 1 (at every neck).
+        local
+            Compare with the surroundings instead of the whole image.
+        """
+        state = self._state
+        return ProposalTask(
+            state.need_image(), state.channels, plane, threshold_shift, splitting, local, state.generation
+        )
+
+    def finish_proposal(self, task: ProposalTask, labels: NDArray[np.int32]) -> int:
+        """Fill the segmentation with what was proposed, never the annotation; return the number of objects.
+
+        Moving a slider again and again stays one undo step.
+        """
+        if task.generation != self._state.generation:
+            return 0
+        self.show(task.plane, labels, "Propose", key=f"propose {task.plane}")
+        return int(labels.max(initial=0))
+
+    def propose(self, plane: Plane, threshold_shift: float = 0.0, splitting: float = 0.5) -> int:
+        """Propose objects at once; return their number."""
+        task = self.prepare_proposal(plane, threshold_shift, splitting)
+        return self.finish_proposal(task, task.run())
+
+    def show(self, plane: Plane, labels: NDArray[np.int32], name: str, key: str | None = None) -> None:
+        """Show labels as a plane's segmentation: one undo step, `name` in words that fit behind "Undo"."""
+        action = actions.showing(self._state, plane, labels, name, key)
+        if action is not None:
+            self._state.canvas.do(action)
