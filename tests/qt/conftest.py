@@ -39,7 +39,7 @@ def _no_widget_is_left(qapp: Any, request: pytest.FixtureRequest) -> Iterator[No
 @pytest.fixture
 def open_dock(make_napari_viewer: Callable[..., Any]) -> Iterator[Callable[..., tuple[Any, Any]]]:
     """Return a function that opens a viewer with the dock; jobs that still run are ended afterwards."""
-    from napari_unet._qt import loop as loops
+    from napari_unet._qt import loops
 
     def open_one(*, show: bool = False, size: tuple[int, int] = (1400, 900)) -> tuple[Any, Any]:
         from napari_unet._qt.dock import Dock
@@ -54,7 +54,7 @@ def open_dock(make_napari_viewer: Callable[..., Any]) -> Iterator[Callable[..., 
     yield open_one
     from superqt.utils import WorkerBase
 
-    for loop in list(loops._loops.values()):
+    for loop in loops.all_loops():
         loop.end()
     WorkerBase.await_workers(30_000)
 
@@ -64,7 +64,7 @@ def begin(qapp: Any) -> Iterator[Callable[[], tuple[Any, Any]]]:
     """Return a function that begins a loop on a viewer without a window: (viewer model, loop)."""
     from napari.components import ViewerModel
 
-    from napari_unet._qt.loop import loop_of
+    from napari_unet._qt.loops import loop_of
 
     viewers = []
 

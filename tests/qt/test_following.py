@@ -21,7 +21,7 @@ def loop(begin: Any, discs: Any) -> Any:
     image, labels = discs
     loop.session.set_image(ImageSource("discs", image))
     loop.session.adopt_annotation(labels, Coding.PROJECT, LabelsAre.OBJECTS)
-    loop.warm = True
+    loop.warming.done = True
     return loop
 
 

@@ -136,7 +136,7 @@ def test_strokes_on_a_stack_reach_the_plane_that_is_shown(begin: Callable[[], An
     layer.paint((2, 20, 30), 2)
     assert loop.plane() == (2,)
     assert loop.session.annotation[2, 20, 30] == 2
-    assert loop.session.annotated_planes() == [(2,)]
+    assert loop.session.painting.annotated_planes() == [(2,)]
     loop.undo()
     assert not layer.data.any()
 
@@ -180,8 +180,8 @@ def test_data_of_another_shape_is_named_and_loses_nothing(painted: Any, qtbot: A
     _, loop, layer = painted
     layer.paint((30, 40), 2)
     layer.data = np.zeros((10, 11), np.int32)
-    qtbot.waitUntil(lambda: loop.last_words is not None, timeout=2000)
-    level, sentence = loop.last_words
+    qtbot.waitUntil(lambda: loop.words.last is not None, timeout=2000)
+    level, sentence = loop.words.last
     assert level == "warning"
     assert "10 × 11" in sentence
     assert loop.session.annotation[30, 40] == 2
@@ -235,7 +235,7 @@ def test_regions_become_regions_of_the_session(painted: Any) -> None:
     shapes.add_rectangles([[10, 10], [20, 30]])
     shapes.add_ellipses([[40, 40], [60, 60]])
     assert [region.kind for region in loop.session.regions] == ["rectangle"]
-    assert loop.last_words == (
+    assert loop.words.last == (
         "warning",
         "Only rectangles and polygons count as regions; other shapes are left out.",
     )

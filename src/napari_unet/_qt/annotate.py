@@ -76,7 +76,7 @@ class AnnotateStep(QWidget):
         has_image, has_annotation = session.image is not None, session.annotation is not None
         lost = has_annotation and self._loop.layers.layer(Which.ANNOTATION) is None
         if has_annotation:
-            self._loop.warm_up()
+            self._loop.warming.start()
         self.new.setVisible(has_image and not has_annotation)
         self.lost.setVisible(lost)
         self._tools.setVisible(has_annotation and not lost)

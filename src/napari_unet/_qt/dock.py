@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet._qt import annotate, correct, image, segment, takeaway, train
-from napari_unet._qt.loop import loop_of
+from napari_unet._qt.loops import loop_of
 from napari_unet._qt.messages import MessageLine
 from napari_unet._qt.section import Section
 from napari_unet._qt.views import Views
@@ -69,8 +69,8 @@ class Dock(QWidget):
         self._lay_out()
         self.loop.refreshed.connect(self.refresh)
         self.loop.said.connect(self.messages.say)
-        if self.loop.last_words is not None:
-            self.messages.say(*self.loop.last_words)
+        if self.loop.words.last is not None:
+            self.messages.say(*self.loop.words.last)
         self._viewer().events.theme.connect(self._follow_theme)
         self._follow_theme()
         self.sections[0].set_open(True)

@@ -30,7 +30,7 @@ class Measuring(QObject):
     def measure(self) -> None:
         """Start to measure, unless nothing changed."""
         # Measuring would wait for what is being loaded; the loop refreshes when that is done.
-        if self._job is not None or not self._loop.warm:
+        if self._job is not None or not self._loop.warming.done:
             return
         task = self._task = self._loop.session.sizes.prepare()
         if task is not None:

@@ -37,7 +37,7 @@ class SegmentStep(QWidget):
             "This plane", "Segment the plane that is shown.", self._segment_plane, strong=True
         )
         self.whole = button("Whole stack", "Segment every plane.", self._segment_all, strong=True)
-        self.stop = button("Stop", "Planes that are done are kept.", loop.stop_segmenting)
+        self.stop = button("Stop", "Planes that are done are kept.", loop.segmentation_run.stop)
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.empty = hint()
@@ -108,7 +108,8 @@ class SegmentStep(QWidget):
         for made in (self.this_plane, self.whole):
             made.setEnabled(trained)
         self.empty.setText(
-            loop.empty_sentence or ("" if trained else "Train first: there is no network yet.")
+            loop.segmentation_run.empty_sentence
+            or ("" if trained else "Train first: there is no network yet.")
         )
         self.empty.setVisible(bool(self.empty.text()))
         for form in (self.separation, self.further):
@@ -153,7 +154,7 @@ class SegmentStep(QWidget):
         if settings is None:
             return
         with self._loop.telling("Making objects"):
-            self._loop.empty_sentence = self._loop.session.segmenting.set_separation(
+            self._loop.segmentation_run.empty_sentence = self._loop.session.segmenting.set_separation(
                 settings, self._loop.plane()
             )
         self._loop.refresh_soon()

@@ -136,7 +136,7 @@ class TrainStep(QWidget):
 
     def _press(self) -> None:
         if self._loop.training is not None:
-            self._loop.stop_training()
+            self._loop.training_run.stop()
             self.refresh()
             return
         self.curves.clear()

@@ -1,0 +1,60 @@
+"""What the dock says to the user, and the boundary at which errors become sentences."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.errors import UserError
+
+_log = logging.getLogger("napari_unet")
+
+
+class Words(QObject):
+    """Sentences for the message line; a dock that is opened again shows the last one.
+
+    Signals
+    -------
+    said(str, str)
+        ``(level, sentence)``; level is "info", "warning" or "error".
+    """
+
+    said = Signal(str, str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: tuple[str, str] | None = None
+
+    def say(self, level: str, sentence: str) -> None:
+        """Show a sentence in the dock."""
+        self.last = (level, sentence)
+        self.said.emit(level, sentence)
+
+    def warn(self, sentence: str) -> None:
+        """Show a warning."""
+        self.say("warning", sentence)
+
+    @contextmanager
+    def telling(self, what: str) -> Iterator[None]:
+        """Turn what goes wrong inside into one sentence; the traceback goes to the log ``napari_unet``."""
+        try:
+            yield
+        except UserError as error:
+            self.say("error", str(error))
+        except (
+            Exception
+        ) as error:  # the boundary to Qt: a slot that raises would leave the window half-changed
+            _log.exception("%s failed", what)
+            self.say(
+                "error", f"{what} failed: {error or type(error).__name__}. The log napari_unet tells more."
+            )
+
+    def tell_failure(self, error: Exception) -> None:
+        """Say why a job failed; the job has logged the traceback."""
+        if isinstance(error, UserError):
+            self.say("error", str(error))
+        else:
+            self.say("error", f"It failed: {error or type(error).__name__}. The log napari_unet tells more.")
