@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import Coding, LabelsAre, check_labels, to_annotation
 from napari_unet.annotation.regions import Region
+from napari_unet.annotation.targets import MOST_CLASSES
 from napari_unet.errors import UserError
 from napari_unet.objects.edit import Change
 from napari_unet.session import actions
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
 from napari_unet.session.measuring import Sizes
+from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
 from napari_unet.session.state import State
 
@@ -27,6 +29,7 @@ class Annotating:
         self._state = state
         self._sizes = sizes
         state.canvas.edited.connect(self._note_edit)
+        state.canvas.notes_changed.connect(self._take_notes)
 
     def start(self, labels_are: LabelsAre, class_names: Sequence[str] = ()) -> NDArray[np.int32]:
         """Start an empty annotation of the image's shape; return the session's copy."""
@@ -65,15 +68,16 @@ class Annotating:
         painting.changed()
         self._state.changed.emit()
 
-    def mark_complete(self, values: Collection[int]) -> None:
-        """Say that these objects are complete although nothing encloses them."""
-        self._state.need_painting().mark_complete(values)
-        self._state.changed.emit()
+    def mark_complete(self, values: Collection[int], complete: bool = True) -> None:
+        """Say that these objects are complete although nothing encloses them, or no longer: one undo step."""
+        notes = self._state.need_painting().notes
+        self._note("Complete" if complete else "Not complete", notes.with_complete(values, complete))
 
     def set_object_class(self, value: int, class_number: int) -> None:
-        """Give an object a class (1, 2, …)."""
-        self._state.need_painting().object_classes[int(value)] = int(class_number)
-        self._state.changed.emit()
+        """Give an object a class (1, 2, …): one undo step."""
+        if not 1 <= class_number <= MOST_CLASSES:
+            raise UserError(f"There is no class {class_number}: classes go from 1 to {MOST_CLASSES}.")
+        self._note("Class", self._state.need_painting().notes.with_class([value], class_number))
 
     def record_stroke(
         self, which: Which, offset: Sequence[int], values: NDArray[Any], name: str = "Paint"
@@ -131,6 +135,15 @@ class Annotating:
         self._state.painting = Painting(labels, labels_are, tuple(class_names))
         self._state.canvas.clear()
         self._state.canvas.start(Which.ANNOTATION, labels)
+        self._state.changed.emit()
+
+    def _note(self, name: str, notes: ObjectNotes) -> None:
+        before = self._state.need_painting().notes
+        if notes != before:
+            self._state.canvas.do(Action(name, (), notes=(before, notes)))
+
+    def _take_notes(self, notes: ObjectNotes) -> None:
+        self._state.need_painting().take_notes(notes)
         self._state.changed.emit()
 
     def _note_edit(self, which: Which, change: Change) -> None:

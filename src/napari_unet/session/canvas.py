@@ -17,7 +17,7 @@ Box = tuple[slice, slice]
 
 
 class Canvas:
-    """Two label arrays of one shape, changed only through actions that can be undone.
+    """Two label arrays of one shape and notes on their objects, changed only through actions that can be undone.
 
     Signals
     -------
@@ -27,6 +27,8 @@ class Canvas:
         ``(Which,)``: there is a new array.
     edited
         ``(Which, Change)``: the box changed, whoever did it.
+    notes_changed
+        ``(ObjectNotes,)``: this is said about objects now.
     history_changed
         Undo and redo have other names now.
     """
@@ -34,6 +36,7 @@ class Canvas:
     array_changed = Signal(object, object)
     array_replaced = Signal(object)
     edited = Signal(object, object)
+    notes_changed = Signal(object)
     history_changed = Signal()
 
     def __init__(self) -> None:
@@ -92,6 +95,8 @@ class Canvas:
             if which is not shown:
                 self.array_changed.emit(which, change)
             self.edited.emit(which, change)
+        if action.notes is not None:
+            self.notes_changed.emit(action.notes[1])
 
 
 def plane_change(plane: Plane, box: Box, old: NDArray[np.int32], new: NDArray[np.int32]) -> Change | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from napari_unet.objects.edit import Change, invert
+from napari_unet.session.notes import ObjectNotes
 
 
 class Which(StrEnum):
@@ -28,11 +29,14 @@ class Action:
         Boxes of the arrays before and after.
     key
         Actions that follow one another with the same key become one step (a slider being dragged).
+    notes
+        What was said about objects before and after, ``None`` where that stays.
     """
 
     name: str
     changes: tuple[tuple[Which, Change], ...]
     key: str | None = None
+    notes: tuple[ObjectNotes, ObjectNotes] | None = None
 
     @property
     def n_bytes(self) -> int:
@@ -41,11 +45,13 @@ class Action:
 
     def inverse(self) -> Action:
         """Return the action that takes this one back."""
-        return Action(self.name, tuple((which, invert(change)) for which, change in reversed(self.changes)))
+        changes = tuple((which, invert(change)) for which, change in reversed(self.changes))
+        return Action(self.name, changes, notes=self.notes and (self.notes[1], self.notes[0]))
 
     def then(self, later: Action) -> Action:
         """Return both in one step, this one first."""
-        return Action(self.name, self.changes + later.changes, self.key)
+        notes = (self.notes[0], later.notes[1]) if self.notes and later.notes else self.notes or later.notes
+        return Action(self.name, self.changes + later.changes, self.key, notes)
 
 
 class History:
@@ -98,7 +104,7 @@ class History:
 
     def _merge(self, first: Action, last: Action) -> Action:
         # The usual case is one whole plane replaced again and again: keep its first "old" and its last "new".
-        if len(first.changes) == len(last.changes) == 1:
+        if len(first.changes) == len(last.changes) == 1 and not first.notes and not last.notes:
             (which, a), (other, b) = first.changes[0], last.changes[0]
             if which == other and a.offset == b.offset and a.old.shape == b.old.shape:
                 return Action(last.name, ((which, Change(a.offset, a.old, b.new)),), last.key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,14 @@ from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.problems import Problem, find_problems
+from napari_unet.annotation.problems_of_object import Completeness, judge_object
 from napari_unet.annotation.regions import Region, apply_regions
 from napari_unet.annotation.targets import complete_objects
 from napari_unet.objects.edit import Change, correct
 from napari_unet.objects.overlay import overlay_annotation
 from napari_unet.session.canvas import Box
 from napari_unet.session.image import ImageSource, Plane
+from napari_unet.session.notes import ObjectNotes
 
 if TYPE_CHECKING:
     from napari_unet.workflow import AnnotatedImage
@@ -50,9 +51,14 @@ class Painting:
         """Note that pixels, regions or completeness changed: sizes are measured anew when asked for."""
         self.version += 1
 
-    def mark_complete(self, values: Collection[int]) -> None:
-        """Say that these objects are complete."""
-        self.marked = self.marked | frozenset(int(v) for v in values)
+    @property
+    def notes(self) -> ObjectNotes:
+        """What is said about single objects."""
+        return ObjectNotes(dict(self.object_classes), self.marked)
+
+    def take_notes(self, notes: ObjectNotes) -> None:
+        """Let this be what is said about single objects."""
+        self.object_classes, self.marked = dict(notes.classes), notes.complete
         self.changed()
 
     def next_value(self) -> int:
@@ -103,9 +109,13 @@ class Painting:
         complete = complete_objects(self.with_regions(plane), self.marked)
         return overlay_annotation(labels, self.labels[plane], self.labels_are.value, complete.tolist())
 
+    def completeness(self, plane: Plane, value: int) -> Completeness:
+        """Return whether an object counts as complete, and why."""
+        return judge_object(self.with_regions(plane), value, self.marked)
+
     def problems(self, plane: Plane) -> list[Problem]:
         """Return what hinders a good training on this plane, blocking ones first."""
-        found = find_problems(self.with_regions(plane), self.labels_are)
+        found = find_problems(self.with_regions(plane), self.labels_are, self.marked)
         return sorted(found, key=lambda problem: not problem.blocking)
 
     def snapshot(self, image: ImageSource | None, channels: tuple[int, ...]) -> list[AnnotatedImage]:
