@@ -79,6 +79,20 @@ def begin(qapp: Any) -> Iterator[Callable[[], tuple[Any, Any]]]:
 
 
 @pytest.fixture
+def dock(begin: Callable[[], Any], qtbot: Any) -> Any:
+    """Return the dock over a viewer without a window, which is its attribute ``viewer``."""
+    from napari_unet._qt.dock import Dock
+
+    viewer, _ = begin()
+    made = Dock(viewer)
+    qtbot.addWidget(made)
+    viewer.layers.events.inserted.connect(made.reset_choices)  # napari does it for docked widgets
+    viewer.layers.events.removed.connect(made.reset_choices)
+    made.viewer = viewer
+    return made
+
+
+@pytest.fixture
 def discs() -> tuple[np.ndarray, np.ndarray]:
     """Return a small image of bright discs, uint8, and its labels in the project's coding."""
     yy, xx = np.mgrid[:96, :128]

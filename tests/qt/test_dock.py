@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from driving import add_discs, words
 from qtpy.QtWidgets import QFileDialog
 
 from napari_unet._qt.dock import Dock
 from napari_unet._qt.rows import Fold
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.session import Which
-
-
-@pytest.fixture
-def dock(begin: Callable[[], Any], qtbot: Any) -> Iterator[Any]:
-    viewer, _ = begin()
-    made = Dock(viewer)
-    qtbot.addWidget(made)
-    viewer.layers.events.inserted.connect(made.reset_choices)  # napari does it for docked widgets
-    viewer.layers.events.removed.connect(made.reset_choices)
-    made.viewer = viewer
-    return made
-
-
-def add_discs(dock: Any, discs: Any, annotated: bool = True) -> Any:
-    """Open the discs; return the annotation layer."""
-    dock.viewer.add_image(discs[0], name="discs")
-    if not annotated:
-        return None
-    said = {"coding": "project", "labels_are": "objects", "class_names": ()}
-    return dock.viewer.add_labels(discs[1].copy(), metadata={"napari_unet": said})
-
-
-def words(dock: Any) -> str:
-    return dock.messages.text()
 
 
 class FakeTask:
@@ -114,12 +91,12 @@ def test_objects_or_classes_is_asked_and_classes_get_names(dock: Any, discs: Any
     dock.annotate.new.classes.setChecked(True)
     dock.annotate.new.start.click()
     assert dock.loop.session.labels_are is LabelsAre.CLASSES
-    qtbot.waitUntil(lambda: len(dock.annotate.brushes.class_names) == 2, timeout=2000)
-    dock.annotate.brushes.class_names[1].setText("membrane")
-    dock.annotate.brushes.class_names[1].editingFinished.emit()
-    dock.annotate.brushes.add_class.click()
+    qtbot.waitUntil(lambda: len(dock.annotate.brushes.classes.names) == 2, timeout=2000)
+    dock.annotate.brushes.classes.names[1].setText("membrane")
+    dock.annotate.brushes.classes.names[1].editingFinished.emit()
+    dock.annotate.brushes.classes.add.click()
     assert dock.loop.session.class_names == ("class 1", "membrane", "class 3")
-    dock.annotate.brushes.class_buttons[2].click()
+    dock.annotate.brushes.classes.buttons[2].click()
     assert dock.loop.layers.layer(Which.ANNOTATION).selected_label == 4
 
 

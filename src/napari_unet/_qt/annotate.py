@@ -5,11 +5,13 @@ from __future__ import annotations
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet._qt.brushes import Brushes
+from napari_unet._qt.kinds import Kinds
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.new_annotation import NewAnnotation
 from napari_unet._qt.problems import Problems
 from napari_unet._qt.propose import Propose
 from napari_unet._qt.rows import Fold, button, column, hint, row
+from napari_unet._qt.selected_object import SelectedObject
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 
@@ -48,10 +50,17 @@ class AnnotateStep(QWidget):
             "Begin another annotation layer; the present one stays in the layer list.",
             lambda: self._make_again(),
         )
-        self._tools = column(self.brushes, self.problems)
+        self.selected = SelectedObject(loop)
+        self.kinds = Fold(
+            "Classes of objects",
+            "When your objects are of several kinds, such as living and dead cells: name the kinds here, then "
+            "give each object its class above. The network learns to tell them apart.",
+            lambda: Kinds(loop),
+        )
+        self._tools = column(self.brushes, self.selected, self.problems)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.new, self.lost, self._tools, self.propose, self.again):
+        for part in (self.new, self.lost, self._tools, self.kinds, self.propose, self.again):
             layout.addWidget(part)
 
     def state(self) -> str:
@@ -80,9 +89,15 @@ class AnnotateStep(QWidget):
         self.new.setVisible(has_image and not has_annotation)
         self.lost.setVisible(lost)
         self._tools.setVisible(has_annotation and not lost)
-        self.propose.setVisible(has_image and session.labels_are is LabelsAre.OBJECTS)
+        objects = session.labels_are is LabelsAre.OBJECTS
+        self.propose.setVisible(has_image and objects)
+        self.selected.setVisible(has_annotation and not lost and objects)
+        self.kinds.setVisible(has_annotation and not lost and objects)
         self.again.setVisible(has_annotation)
         self.brushes.refresh()
+        self.selected.refresh()
+        if self.kinds.body is not None:
+            self.kinds.body.refresh()
         self.problems.refresh()
         self.new.refresh()
 

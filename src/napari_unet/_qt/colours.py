@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from napari.utils.colormaps import Colormap, CyclicLabelColormap
 
@@ -38,6 +40,25 @@ def annotation_colours() -> CyclicLabelColormap:
 def class_colours(colours: tuple[str, ...] | list[str]) -> CyclicLabelColormap:
     """Return the colours of an annotation of classes: 0 clear, 1 blue, then one per class."""
     return _cycle([BACKGROUND, *colours], CLASSES)
+
+
+def kind_colours(classes: Mapping[int, int], colours: Sequence[str]) -> CyclicLabelColormap:
+    """Return the colours of an annotation of objects that have the colours of their classes.
+
+    Parameters
+    ----------
+    classes
+        Value of an object → its class (1, 2, …); all others are of class 1.
+    colours
+        One per class.
+    """
+    table = np.array([_rgba(colour) for colour in colours], dtype=np.float32)
+    shown = np.tile(table[:1], (_LENGTH, 1))
+    shown[0], shown[1] = _rgba("#000000", 0.0), _rgba(BACKGROUND)
+    for value, number in classes.items():
+        if value < _LENGTH and number <= len(table):
+            shown[value] = table[number - 1]
+    return CyclicLabelColormap(colors=shown)
 
 
 def segmentation_colours() -> CyclicLabelColormap:

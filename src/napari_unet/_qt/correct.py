@@ -75,10 +75,10 @@ class CorrectStep(QWidget):
         self.redo.setText(f"Redo: {history.redo_name}" if history.redo_name else "Redo")
 
     def _edit(self) -> None:
-        self._loop.layers.edit_segmentation("paint")
+        self._loop.layers.edit(Which.SEGMENTATION, "paint")
 
     def _pick(self) -> None:
-        self._loop.layers.edit_segmentation("pick")
+        self._loop.layers.edit(Which.SEGMENTATION, "pick")
 
     def _accept_object(self) -> None:
         layer = self._loop.layers.layer(Which.SEGMENTATION)

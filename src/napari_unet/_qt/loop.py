@@ -93,6 +93,7 @@ class Loop(QObject):
         session = self.session
         session.said.connect(self.say)
         session.canvas.edited.connect(self._note_change)
+        session.state_changed.connect(self.layers.describe_objects)
         for signal in (session.state_changed, session.rounds_changed, session.canvas.history_changed):
             signal.connect(self.refresh_soon)
 

@@ -48,7 +48,14 @@ class Problems(QWidget):
     def refresh(self) -> None:
         """Look again where the annotation or the plane is another one."""
         session = self._loop.session
-        now = (id(session.annotation), self._loop.layers.current_plane(), session.regions, session.labels_are)
+        painting = session.painting
+        now = (
+            id(session.annotation),
+            self._loop.layers.current_plane(),
+            session.regions,
+            session.labels_are,
+            painting.marked if painting else None,
+        )
         if now != self._looked_at:
             self._looked_at = now
             self._quiet.start()
@@ -63,11 +70,12 @@ class Problems(QWidget):
             self._again = True
             return
         labels, labels_are = session.painting.with_regions(plane).copy(), session.labels_are
+        marked = session.painting.marked
 
         def run(on_report: object, should_stop: object) -> list[Any]:
             from napari_unet.annotation.problems import find_problems
 
-            return sorted(find_problems(labels, labels_are), key=lambda problem: not problem.blocking)
+            return sorted(find_problems(labels, labels_are, marked), key=lambda problem: not problem.blocking)
 
         self._job = start_job(
             "looking for problems", run, completed=self._show, failed=self._failed, finished=self._ended

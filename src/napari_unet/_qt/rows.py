@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import QSignalBlocker, QSize, Qt
+from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -79,6 +80,21 @@ def button(text: str, tooltip: str, pressed: Callable[[], None], *, strong: bool
         made.setFont(font)
         made.setMinimumHeight(32)
     return made
+
+
+def brush_button(text: str, icon: QIcon, tooltip: str) -> QPushButton:
+    """Return a button that stays pressed while the brush paints what it says."""
+    made = QPushButton(icon, text)
+    made.setCheckable(True)
+    made.setToolTip(f"<p>{tooltip}</p>")
+    return made
+
+
+def swatch(colour: str) -> QIcon:
+    """Return a small square of a colour."""
+    pixmap = QPixmap(QSize(14, 14))
+    pixmap.fill(QColor(colour))
+    return QIcon(pixmap)
 
 
 def combo(choices: list[tuple[str, object]], tooltip: str) -> QComboBox:

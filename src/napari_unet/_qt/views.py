@@ -81,6 +81,7 @@ class Views(QObject):
                 plane,
                 self.weight_settings,
                 session.regions,
+                session.painting.notes,
                 session.state.object_size_override,
             )
         return (plane, self._loop.n_segmented) if plane in session.separating.stored else None

@@ -11,7 +11,7 @@ from napari_unet.annotation.boxes import box_of, grow
 from napari_unet.annotation.coding import NOT_ANNOTATED
 from napari_unet.annotation.targets import WIDEST_GAP, complete_objects, gap_tolerance
 
-_MARGIN = WIDEST_GAP + 2
+MARGIN = WIDEST_GAP + 2
 """Around an object, nothing farther away decides whether it is closed in."""
 
 _MOSTLY = 0.6
@@ -65,7 +65,7 @@ def judge_object(labels: NDArray[np.int32], value: int, marked: Collection[int] 
     tight = box_of(labels == value)
     if tight is None:
         return Completeness(False, False, said, f"Object {value} is not on this plane.")
-    around = labels[grow(tight, (_MARGIN, _MARGIN), (labels.shape[0], labels.shape[1]))]
+    around = labels[grow(tight, (MARGIN, MARGIN), (labels.shape[0], labels.shape[1]))]
     if value in complete_objects(around):
         return Completeness(
             True, True, said, "Complete: background, other objects or the image's edge close it in."

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.annotation.boxes import box_of, grow
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.problems import Problem, find_problems
-from napari_unet.annotation.problems_of_object import Completeness, judge_object
+from napari_unet.annotation.problems_of_object import MARGIN, Completeness, judge_object
 from napari_unet.annotation.regions import Region, apply_regions
 from napari_unet.annotation.targets import complete_objects
 from napari_unet.objects.edit import Change, correct
@@ -111,7 +112,10 @@ class Painting:
 
     def completeness(self, plane: Plane, value: int) -> Completeness:
         """Return whether an object counts as complete, and why."""
-        return judge_object(self.with_regions(plane), value, self.marked)
+        labels = self.labels[plane]
+        tight = box_of(labels == value)
+        around = None if tight is None else grow(tight, (MARGIN, MARGIN), (labels.shape[0], labels.shape[1]))
+        return judge_object(self.with_regions(plane, around), value, self.marked)
 
     def problems(self, plane: Plane) -> list[Problem]:
         """Return what hinders a good training on this plane, blocking ones first."""

@@ -11,11 +11,13 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet._qt import colours
+from napari_unet._qt.layers.features import features_of
 from napari_unet._qt.layers.mirror import Mirror
 from napari_unet._qt.layers.places import begins_new_object, plane_shown, show_place
 from napari_unet._qt.layers.regions import RegionsLayer
 from napari_unet._qt.layers.results import ResultLayers
 from napari_unet._qt.layers.sources import geometry, source_of, spatial_shape
+from napari_unet.annotation.boxes import values_present
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.regions import Region
 from napari_unet.objects.edit import Change
@@ -39,6 +41,8 @@ class Binding(QObject):
         A layer of ours came or went, or another plane is shown.
     misfit(str)
         A layer was given data that does not fit.
+    value_chosen()
+        Another label is selected in the annotation.
     """
 
     edited = Signal(object, tuple, object)
@@ -48,6 +52,7 @@ class Binding(QObject):
     accept_wanted = Signal(int)
     changed = Signal()
     misfit = Signal(str)
+    value_chosen = Signal()
 
     def __init__(self, viewer: Any, session: Session) -> None:
         super().__init__()
@@ -59,6 +64,7 @@ class Binding(QObject):
         self.regions.drawn.connect(self.regions_drawn)
         self.results = ResultLayers(weakref.proxy(viewer))
         self.class_colours: list[str] = []
+        self.colour_by_class = False
         self.new_object_tool = False
         self.filled = {Which.ANNOTATION: True, Which.SEGMENTATION: False}
         viewer.layers.events.removed.connect(self._forget_layer)
@@ -109,6 +115,8 @@ class Binding(QObject):
         mirror.edited.connect(self.edited)
         mirror.misfit.connect(self.misfit)
         mirror.stroke_begins.connect(self._begin_stroke)
+        if which is Which.ANNOTATION:
+            mirror.value_chosen.connect(self.value_chosen)
         self.mirrors[which] = mirror
         me = weakref.ref(self)
         layer.bind_key("Control-Z", lambda _: me() and me().undo_wanted.emit(), overwrite=True)
@@ -158,9 +166,7 @@ class Binding(QObject):
             return
         classes = self._session.labels_are is LabelsAre.CLASSES
         if which is Which.ANNOTATION:
-            layer.colormap = (
-                colours.class_colours(self.class_colours) if classes else colours.annotation_colours()
-            )
+            layer.colormap = self._annotation_colours(classes)
         else:
             layer.colormap = (
                 colours.found_class_colours(self.class_colours) if classes else colours.segmentation_colours()
@@ -168,6 +174,25 @@ class Binding(QObject):
         contour = 0 if self.filled[which] else 2
         if layer.contour != contour:
             layer.contour = contour
+
+    def _annotation_colours(self, classes: bool) -> Any:
+        painting = self._session.painting
+        if classes:
+            return colours.class_colours(self.class_colours)
+        if self.colour_by_class and self.class_colours and painting is not None:
+            return colours.kind_colours(painting.object_classes, self.class_colours)
+        return colours.annotation_colours()
+
+    def describe_objects(self) -> None:
+        """Let napari show class and completeness of the object under the mouse."""
+        layer, painting = self.layer(Which.ANNOTATION), self._session.painting
+        if layer is None or painting is None or painting.labels_are is LabelsAre.CLASSES:
+            return
+        if painting.class_names or painting.marked or len(layer.features):
+            values = values_present(painting.labels).tolist()
+            layer.features = features_of(painting.notes, values, painting.class_names)
+        if self.colour_by_class:
+            self.colour(Which.ANNOTATION)
 
     def dragging(self) -> bool:
         """Whether the user is in the middle of a stroke."""
@@ -189,9 +214,9 @@ class Binding(QObject):
         layer.selected_label = value
         layer.mode = "paint"
 
-    def edit_segmentation(self, mode: str) -> None:
-        """Make the segmentation the active layer, with one of napari's tools."""
-        layer = self.layer(Which.SEGMENTATION)
+    def edit(self, which: Which, mode: str) -> None:
+        """Make a layer the active one, with one of napari's tools."""
+        layer = self.layer(which)
         if layer is not None:
             self.viewer().layers.selection.active = layer
             _make_visible(layer)

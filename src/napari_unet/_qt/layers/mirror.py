@@ -33,11 +33,14 @@ class Mirror(QObject):
         The layer's data no longer fits the image; the sentence says so.
     stroke_begins(object, tuple)
         ``(layer, index)``: the mouse went down over this pixel, before napari's tool acts.
+    value_chosen()
+        Another label is selected.
     """
 
     edited = Signal(object, tuple, object)
     misfit = Signal(str)
     stroke_begins = Signal(object, tuple)
+    value_chosen = Signal()
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class Mirror(QObject):
         layer.events.paint.connect(self._end_stroke)
         layer.events.set_data.connect(self._suspect)
         layer.events.data.connect(self._suspect)
+        layer.events.selected_label.connect(self._tell_value)
         # First in the list: the tool that follows must find the label that this stroke shall have.
         layer.mouse_drag_callbacks.insert(0, self._follow_drag)
 
@@ -74,6 +78,7 @@ class Mirror(QObject):
         self.layer.events.paint.disconnect(self._end_stroke)
         self.layer.events.set_data.disconnect(self._suspect)
         self.layer.events.data.disconnect(self._suspect)
+        self.layer.events.selected_label.disconnect(self._tell_value)
         if self._follow_drag in self.layer.mouse_drag_callbacks:
             self.layer.mouse_drag_callbacks.remove(self._follow_drag)
 
@@ -153,6 +158,9 @@ class Mirror(QObject):
     def _tell(self, box: tuple[slice, ...]) -> None:
         values = np.array(self.layer.data[box], dtype=np.int32)
         self.edited.emit(self.which, tuple(s.start for s in box), values)
+
+    def _tell_value(self, event: Any = None) -> None:
+        self.value_chosen.emit()
 
     def _suspect(self, event: Any = None) -> None:
         if not self._writing:

@@ -1,0 +1,103 @@
+"""The object whose number is selected: its class, whether it counts as complete, and why not."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, QTimer
+from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+
+from napari_unet._qt.loop import Loop
+from napari_unet._qt.rows import button, combo, hint, row, swatch
+from napari_unet.annotation.coding import FIRST, LabelsAre
+from napari_unet.annotation.problems_of_object import Completeness
+from napari_unet.session import Which
+
+_QUIET_MS = 150
+
+_COMPLETE = (
+    "Tick it if you painted all of this object although nothing closes it in. Size, borders and how well "
+    "objects are found are learned from complete objects only; of all others only their pixels are."
+)
+
+
+class SelectedObject(QWidget):
+    """Shows and says what is known about one annotated object."""
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__()
+        self._loop = loop
+        self.name = QLabel()
+        self.kind = combo([], "The class of this object. Name classes under “Classes of objects”.")
+        self.kind.activated.connect(self._set_class)
+        self.complete = QCheckBox("Complete")
+        self.complete.setToolTip(f"<p>{_COMPLETE}</p>")
+        self.complete.clicked.connect(self._set_complete)
+        self.pick = button(
+            "Pick", "Then click on an annotated object in the image, to see and change what is known about it.",
+            self._pick,
+        )  # fmt: skip
+        self.sentence = hint()
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(_QUIET_MS)
+        self._quiet.timeout.connect(self._judge)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(row(self.name, self.kind, self.complete, self.pick, stretch=1))
+        layout.addWidget(self.sentence)
+        loop.edited.connect(self._quiet.start)
+        loop.layers.value_chosen.connect(self.refresh)
+
+    def value(self) -> int | None:
+        """Return the selected object, ``None`` where not annotated or background is selected."""
+        layer = self._loop.layers.layer(Which.ANNOTATION)
+        if layer is None or self._loop.session.labels_are is not LabelsAre.OBJECTS:
+            return None
+        return int(layer.selected_label) if layer.selected_label >= FIRST else None
+
+    def refresh(self) -> None:
+        """Show which object is selected; how complete it is follows in a moment."""
+        session, value = self._loop.session, self.value()
+        names = session.class_names
+        self.name.setText("No object selected" if value is None else f"Object {value}")
+        self.kind.setVisible(bool(names) and value is not None)
+        self.complete.setVisible(value is not None)
+        with QSignalBlocker(self.kind):
+            self.kind.clear()
+            for name, colour in zip(names, self._loop.layers.class_colours, strict=False):
+                self.kind.addItem(swatch(colour), name)
+            if value is not None and session.painting is not None:
+                self.kind.setCurrentIndex(session.painting.object_classes.get(value, 1) - 1)
+        self._quiet.start()
+
+    def _judge(self) -> None:
+        painting, plane, value = self._loop.session.painting, self._loop.layers.current_plane(), self.value()
+        if painting is None or plane is None or value is None:
+            self.sentence.setText("")
+            return
+        self._show(painting.completeness(plane, value))
+
+    def _show(self, found: Completeness) -> None:
+        with QSignalBlocker(self.complete):
+            self.complete.setChecked(found.complete)
+        for widget in (self.complete, self.kind):
+            widget.setEnabled(found.present)
+        if found.closed_in:  # nothing that the user says could change it
+            self.complete.setEnabled(False)
+        self.sentence.setText(found.sentence if found.present else "Not painted on this plane yet.")
+
+    def _set_class(self, index: int) -> None:
+        value = self.value()
+        if value is not None and index >= 0:
+            with self._loop.telling("Giving the object a class"):
+                self._loop.session.annotating.set_object_class(value, index + 1)
+
+    def _set_complete(self, checked: bool) -> None:
+        value = self.value()
+        if value is not None:
+            with self._loop.telling("Saying that the object is complete"):
+                self._loop.session.annotating.mark_complete([value], checked)
+                self._loop.edited.emit()
+
+    def _pick(self) -> None:
+        self._loop.layers.edit(Which.ANNOTATION, "pick")
