@@ -9,7 +9,7 @@ TRIES = 24
 
 
 def scatter(
-    shape: tuple[int, int],
+    shape: tuple[float, ...],
     radii: NDArray[np.float64],
     rng: np.random.Generator,
     *,
@@ -17,11 +17,12 @@ def scatter(
     closest: float = 1.0,
     margin: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Place discs one after the other, in a free place or beside an earlier one.
+    """Place discs or balls one after the other, in a free place or beside an earlier one.
 
     Parameters
     ----------
-    shape : (Y, X)
+    shape : tuple of float
+        Size of the image in px, two or three axes.
     radii : (n,) float64
         Radii in px, in the order in which they are tried.
     rng : numpy.random.Generator
@@ -34,11 +35,11 @@ def scatter(
 
     Returns
     -------
-    (n, 2) float64
-        Centres (y, x); NaN where no free place was found.
+    (n, axes) float64
+        Centres; NaN where no free place was found.
     """
     n = len(radii)
-    centres = np.full((n, 2), np.nan)
+    centres = np.full((n, len(shape)), np.nan)
     placed = np.zeros(n, bool)
     low, span = -margin, np.asarray(shape) + 2 * margin
     beside = rng.random(n) < clustering
@@ -46,11 +47,12 @@ def scatter(
         earlier = np.flatnonzero(placed[:k])
         if beside[k] and len(earlier):
             hosts = rng.choice(earlier, TRIES)
-            angle = rng.uniform(0, 2 * np.pi, TRIES)
+            way = rng.normal(size=(TRIES, len(shape)))
+            way /= np.linalg.norm(way, axis=1, keepdims=True)
             reach = (radii[hosts] + radii[k]) * (closest + rng.uniform(0.02, 0.18, TRIES))
-            spots = centres[hosts] + reach[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+            spots = centres[hosts] + reach[:, None] * way
         else:
-            spots = low + rng.random((TRIES, 2)) * span
+            spots = low + rng.random((TRIES, len(shape))) * span
         apart = closest * (radii[earlier] + radii[k])
         offset = spots[:, None] - centres[earlier][None]
         free = ((offset**2).sum(axis=2) >= apart**2).all(axis=1)

@@ -72,25 +72,35 @@ class Tissue:
     Attributes
     ----------
     labels : (Y, X) int32
-        0 background, 1…n cells, each one 4-connected piece.
+        0 background, else the number of a cell, each one 4-connected piece.
     depth : (Y, X) float32
         Relative distance from the cell's centre: 0 in the middle, 1 on a free outline; 9 on background.
     cover : (Y, X) int8
         How many cells lie over each other.
+    numbers : (n,) int32
+        The cells' labels, 1…n but in a series.
     centres : (n, 2) float64
-        Of the cells 1…n, in px.
+        Of the cells in that order, in px.
     forms : list of Form
-        Of the cells 1…n.
+        Likewise.
     size : float
         The diameter that was asked for, in px.
+    frame : int
+        Number of the image in a series: all but the camera's noise is the same in each.
     """
 
     labels: Labels
     depth: Image
     cover: NDArray[np.int8]
+    numbers: NDArray[np.int32]
     centres: NDArray[np.float64]
     forms: list[Form]
     size: float
+    frame: int = 0
+
+    def noise(self, rng: np.random.Generator) -> np.random.Generator:
+        """Source of the camera's noise, which differs between the frames of a series."""
+        return np.random.default_rng((self.frame, int(rng.integers(2**32)))) if self.frame else rng
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -179,6 +189,7 @@ def draw_cells(
     forms: list[Form],
     habit: Habit,
     warp: NDArray[np.float32] | None = None,
+    numbers: NDArray[np.int32] | None = None,
 ) -> Tissue:
     """Give each pixel to one of the cells that cover it: the one that it lies deepest in, or the uppermost.
 
@@ -191,11 +202,13 @@ def draw_cells(
         Its `sheet`, `stacked` and `size` are used.
     warp : (2, Y, X) float32, optional
         Displacement of every place in px.
+    numbers : (n,) int32, optional
+        Labels of the cells; by default those that are seen are numbered from 1 in the order given.
 
     Returns
     -------
     Tissue
-        Cells of which nothing is seen are left out; the others are numbered in the order given.
+        Without the cells of which nothing is seen.
     """
     limit = np.float32(OUTSIDE - 1 if habit.sheet else 1)
     labels = np.zeros(shape, np.int32)
@@ -220,7 +233,20 @@ def draw_cells(
         depth[here][mine] = own[mine]
     labels = keep_whole(labels)
     depth[labels == 0] = OUTSIDE
-    return _numbered(labels, depth, cover, centres, forms, habit.size)
+    seen = np.unique(labels)
+    seen = seen[seen > 0]
+    named = np.arange(1, len(seen) + 1) if numbers is None else np.asarray(numbers)[seen - 1]
+    table = np.zeros(len(forms) + 1, np.int32)
+    table[seen] = named
+    return Tissue(
+        labels=table[labels],
+        depth=depth,
+        cover=cover,
+        numbers=named.astype(np.int32),
+        centres=centres[seen - 1],
+        forms=[forms[i - 1] for i in seen],
+        size=habit.size,
+    )
 
 
 def keep_whole(labels: Labels, smallest: int = SMALLEST) -> Labels:
@@ -244,16 +270,3 @@ def number_from_one(labels: Labels) -> Labels:
     present = np.bincount(labels.ravel()) > 0
     present[0] = False
     return np.asarray(np.where(present, np.cumsum(present), 0)[labels], np.int32)
-
-
-def _numbered(
-    labels: Labels,
-    depth: Image,
-    cover: NDArray[np.int8],
-    centres: NDArray[np.float64],
-    forms: list[Form],
-    size: float,
-) -> Tissue:
-    seen = np.unique(labels)
-    seen = seen[seen > 0] - 1
-    return Tissue(number_from_one(labels), depth, cover, centres[seen], [forms[i] for i in seen], size)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from napari_unet.synthetic.contrasts import habits, nuclei
@@ -42,19 +44,29 @@ def paint_with_nuclei(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, 
 def nuclei_of(tissue: Tissue, rng: np.random.Generator) -> Tissue:
     """Put a nucleus near the middle of every cell, inside of its outline."""
     share = rng.uniform(0.3, 0.55)
+    seed = int(rng.integers(2**32))
     forms: list[Form] = []
     centres = tissue.centres.copy()
-    for i, cell in enumerate(tissue.forms):
-        radius = min(tissue.size, cell.radius * 2) / 2 * share * float(np.exp(rng.normal(0, 0.12)))
+    for i, (number, cell) in enumerate(zip(tissue.numbers, tissue.forms, strict=True)):
+        own = np.random.default_rng((seed, int(number)))  # stays with the cell through a series
+        radius = min(tissue.size, cell.radius * 2) / 2 * share * float(np.exp(own.normal(0, 0.12)))
         if cell.kind in (ShapeKind.ROD, ShapeKind.SPINDLE):
             radius *= 0.75
-        forms.append(draw_form(ShapeKind.ROUND, max(radius, 1.5), cell.angle, 0.2, rng))
-        centres[i] += rng.normal(0, 0.12 * cell.radius, 2)
+        forms.append(draw_form(ShapeKind.ROUND, max(radius, 1.5), cell.angle, 0.2, own))
+        centres[i] += own.normal(0, 0.12 * cell.radius, 2)
     shape = (tissue.labels.shape[0], tissue.labels.shape[1])
     core = draw_cells(shape, centres, forms, Habit(tissue.size * share))
     inner = (tissue.labels > 0) & (edge_distance(tissue.labels) > 0.04 * tissue.size)
     labels = np.where(inner & (core.labels > 0), tissue.labels, 0).astype(np.int32)
-    return Tissue(labels, core.depth, core.cover, centres, forms, tissue.size * share)
+    return replace(
+        tissue,
+        labels=labels,
+        depth=core.depth,
+        cover=core.cover,
+        centres=centres,
+        forms=forms,
+        size=core.size,
+    )
 
 
 def emission(tissue: Tissue, core: Image, rng: np.random.Generator) -> Image:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -142,9 +144,7 @@ def add_mitochondria(
     organelles = grow(shape, habit_mitochondria(rng, max(size * rng.uniform(0.2, 0.4), 7)), rng)
     room = (labels > 0) & (edge_distance(labels) > 1.5)
     inside = np.where(room, organelles.labels, 0).astype(np.int32)
-    placed = Tissue(
-        inside, organelles.depth, organelles.cover, organelles.centres, organelles.forms, organelles.size
-    )
+    placed = replace(organelles, labels=inside)
     return mitochondria_on(grey, placed, rng), inside > 0
 
 

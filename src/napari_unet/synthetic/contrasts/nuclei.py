@@ -87,5 +87,5 @@ def photograph_stain(light: Image, tissue: Tissue, rng: np.random.Generator) -> 
         seen = seen + np.float32(rng.uniform(0.1, 0.6)) * blurred_cells(shape, size, rng)
     lit = np.asarray(seen * slow_light(shape, rng.choice([0.02, 0.1, 0.25]), rng), np.float32)
     photons = float(np.exp(rng.uniform(np.log(30), np.log(5000))))
-    noisy = shoot(lit, photons, float(min(rng.exponential(0.012), 0.06)), rng)
+    noisy = shoot(lit, photons, float(min(rng.exponential(0.012), 0.06)), tissue.noise(rng))
     return expose(noisy, rng, dark=(0.0, 0.2), bright=(0.25, 1.25))

@@ -104,4 +104,4 @@ def finish(signal: Image, tissue: Tissue, rng: np.random.Generator, contrast: fl
     light = np.maximum(light, 0) * slow_light(shape, rng.choice([0.02, 0.08, 0.18]), rng)
     photons = float(np.exp(rng.uniform(np.log(150), np.log(6000))))
     level = rng.uniform(0.3, 0.65)
-    return np.asarray(np.clip(level * shoot(light, photons, 0.003, rng), 0, 1), np.float32)
+    return np.asarray(np.clip(level * shoot(light, photons, 0.003, tissue.noise(rng)), 0, 1), np.float32)
