@@ -52,13 +52,15 @@ def expose(
     return np.asarray(np.clip(scaled, 0, 1), np.float32)
 
 
-def damage(image: Image, rng: np.random.Generator, amount: float = 1.0) -> Image:
+def damage(image: Image, size: float, rng: np.random.Generator, amount: float = 1.0) -> Image:
     """Treat an image as files are treated on their way: resample, change gamma, compress, round to 8 bits.
 
     Parameters
     ----------
     image : (C, Y, X) float32
         0–1.
+    size : float
+        Diameter of the objects in px: small ones are not lost altogether.
     rng : numpy.random.Generator
     amount : float
         0 only rounds; 1 applies each other treatment to a part of the images.
@@ -71,7 +73,7 @@ def damage(image: Image, rng: np.random.Generator, amount: float = 1.0) -> Image
     if rng.random() < 0.2 * amount:
         image = np.clip(image, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.3)))
     if rng.random() < 0.2 * amount:
-        image = resample(image, float(rng.uniform(1.3, 2.6)))
+        image = resample(image, float(rng.uniform(1.2, np.clip(size / 9, 1.3, 3))))
     if rng.random() < 0.15 * amount:
         image = sharpen(image, float(rng.uniform(0.3, 1.2)))
     eight_bits = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)

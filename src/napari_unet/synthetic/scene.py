@@ -71,7 +71,7 @@ MECHANISMS = {
     Contrast.PHASE: _Mechanism(transmitted.habit, transmitted.paint_phase, (12, 130)),
     Contrast.DIC: _Mechanism(transmitted.habit, transmitted.paint_dic, (16, 140)),
     Contrast.BRIGHTFIELD: _Mechanism(transmitted.habit, transmitted.paint_brightfield, (12, 120)),
-    Contrast.STAINED: _Mechanism(stained.habit, stained.paint, (10, 55)),
+    Contrast.STAINED: _Mechanism(stained.habit, stained.paint, (10, 80)),
     Contrast.EM_CELLS: _Mechanism(electron.habit_cells, electron.paint_cells, (22, 100)),
     Contrast.EM_AXONS: _Mechanism(electron.habit_axons, electron.paint_axons, (16, 100)),
     Contrast.EM_MITOCHONDRIA: _Mechanism(electron.habit_mitochondria, electron.paint_mitochondria, (14, 60)),
@@ -119,7 +119,7 @@ def draw_scene(
         object_size = min(float(np.exp(rng.uniform(low, high))), 0.6 * min(shape))
     tissue = grow(shape, mechanism.habit(rng, object_size), rng)
     image, labels = mechanism.paint(tissue, rng)
-    image = damage(image, rng, damaged)
+    image = damage(image, object_size, rng, damaged)
     return Scene(image, labels, contrast, median_diameter(labels, object_size))
 
 

@@ -12,6 +12,7 @@ Field = NDArray[np.float32]
 N_ANGLES = 256
 WAVES = np.arange(2, 10)
 ANGLES = np.arange(N_ANGLES) * (2 * np.pi / N_ANGLES)
+COSINES, SINES = np.cos(WAVES[:, None] * ANGLES), np.sin(WAVES[:, None] * ANGLES)
 MAX_REACH = 4.0  # no form reaches further from its centre, in units of its radius
 
 
@@ -96,8 +97,7 @@ def _waves(kind: Kind, irregular: float, rng: np.random.Generator) -> Field:
     amplitude = (0.03 + 0.07 * irregular) if kind is Kind.ROUND else (0.12 + 0.2 * irregular)
     fall = (WAVES - 1.0) ** (1.5 if kind is Kind.ROUND else 0.8)
     cosine, sine = rng.normal(0, amplitude, (2, len(WAVES))) / fall
-    waves = WAVES[:, None] * ANGLES
-    return np.asarray(np.clip(1 + cosine @ np.cos(waves) + sine @ np.sin(waves), 0.35, 2), np.float32)
+    return np.asarray(np.clip(1 + cosine @ COSINES + sine @ SINES, 0.35, 2), np.float32)
 
 
 def _polygon(rng: np.random.Generator) -> Field:
@@ -127,7 +127,7 @@ def _star_convex(form: Form) -> Form:
 def _with_area_of_circle(form: Form) -> Form:
     """Scale a form so that its area is that of its circle, by measuring it on a coarse grid."""
     unit = replace(form, radius=1.0, angle=0.0)
-    grid = np.linspace(-MAX_REACH, MAX_REACH, 64, dtype=np.float32)
+    grid = np.linspace(-MAX_REACH, MAX_REACH, 48, dtype=np.float32)
     step = float(grid[1] - grid[0])
     inside = relative_depth(unit, grid[:, None], grid[None, :]) < 1
     area = max(float(inside.sum()), 1.0) * step**2
@@ -183,10 +183,14 @@ def _rod(form: Form, u: Field, v: Field) -> Field:
 
 
 def _spindle(form: Form, u: Field, v: Field) -> Field:
-    """A superellipse with pointed ends."""
+    """A body between two tapering ends of unequal length, bent like a bow."""
     v = v - np.float32(form.bend) * u * u
-    root = np.sqrt(form.stretch)
-    return np.asarray((np.abs(u) / root) ** 1.2 + (np.abs(v) * root) ** 1.1, np.float32)
+    root = np.float32(np.sqrt(form.stretch))
+    u = u / root
+    u = u * np.where(u > 0, np.float32(1 + 2 * form.bend), np.float32(1 - 2 * form.bend))
+    # the width falls as (1 - u²)² to the ends, where the sides come to lie side by side
+    width = np.maximum(1 - u * u, 0.02) ** 2
+    return np.asarray(np.maximum(np.abs(v) * root / (width + 0.06), np.abs(u)), np.float32)
 
 
 def _branched(form: Form, u: Field, v: Field) -> Field:

@@ -179,7 +179,9 @@ def _inside(labels: Labels) -> NDArray[np.bool_]:
 def _record(light: Image, step: float, size: float, rng: np.random.Generator) -> Image:
     """Blur more along the axis than across, dim with depth, add haze and noise; 0–1."""
     across = rng.uniform(0.6, 1.2) + 0.01 * size
-    along = across * rng.uniform(2, 3.5) / step  # in planes; a confocal's resolution is so much worse along z
+    along = (
+        across * rng.uniform(1.4, 2.6) / step
+    )  # in planes; a confocal's resolution is so much worse along z
     seen = ndimage.gaussian_filter(light, (along, across, across), mode="nearest", truncate=3)
     haze = ndimage.uniform_filter(light, (max(size / step, 1), size, size), mode="nearest")
     seen = seen + np.float32(rng.choice([0.0, 0.1, 0.4])) * haze + np.float32(rng.exponential(0.08))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
+from napari_unet.synthetic.lens import edge_distance
 from napari_unet.synthetic.placement import fill, scatter
 from napari_unet.synthetic.shapes import Form, Kind, draw_form, relative_depth
 from napari_unet.synthetic.texture import Image, rough_noise, smooth_noise
@@ -101,6 +103,11 @@ class Tissue:
     def noise(self, rng: np.random.Generator) -> np.random.Generator:
         """Source of the camera's noise, which differs between the frames of a series."""
         return np.random.default_rng((self.frame, int(rng.integers(2**32)))) if self.frame else rng
+
+    @cached_property
+    def distance(self) -> Image:
+        """Distance in px of every px to the nearest border of an object."""
+        return edge_distance(self.labels)
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -217,7 +224,7 @@ def draw_cells(
     ys, xs = np.arange(shape[0], dtype=np.float32)[:, None], np.arange(shape[1], dtype=np.float32)[None, :]
     slack = 2 + (float(np.abs(warp).max()) if warp is not None else 0)
     for number, ((y, x), form) in enumerate(zip(centres, forms, strict=True), start=1):
-        reach = slack + (1.8 * habit.size if habit.sheet else form.reach)
+        reach = slack + (1.6 * habit.size if habit.sheet else form.reach)
         y0, y1 = max(0, int(y - reach)), min(shape[0], int(y + reach) + 2)
         x0, x1 = max(0, int(x - reach)), min(shape[1], int(x + reach) + 2)
         if y0 >= y1 or x0 >= x1:

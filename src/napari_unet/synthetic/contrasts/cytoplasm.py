@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from napari_unet.synthetic.contrasts import habits, nuclei
-from napari_unet.synthetic.lens import blur, edge_distance
+from napari_unet.synthetic.lens import blur
 from napari_unet.synthetic.shapes import Form, draw_form
 from napari_unet.synthetic.shapes import Kind as ShapeKind
 from napari_unet.synthetic.texture import Image, fibres, granules, per_cell, rough_noise
@@ -56,7 +56,7 @@ def nuclei_of(tissue: Tissue, rng: np.random.Generator) -> Tissue:
         centres[i] += own.normal(0, 0.12 * cell.radius, 2)
     shape = (tissue.labels.shape[0], tissue.labels.shape[1])
     core = draw_cells(shape, centres, forms, Habit(tissue.size * share))
-    inner = (tissue.labels > 0) & (edge_distance(tissue.labels) > 0.04 * tissue.size)
+    inner = (tissue.labels > 0) & (tissue.distance > 0.04 * tissue.size)
     labels = np.where(inner & (core.labels > 0), tissue.labels, 0).astype(np.int32)
     return replace(
         tissue,
@@ -73,7 +73,7 @@ def emission(tissue: Tissue, core: Image, rng: np.random.Generator) -> Image:
     """Light of the cell bodies: thick around the nucleus, thin at the rim; granules, fibres, ruffles."""
     labels, size = tissue.labels, tissue.size
     shape = (labels.shape[0], labels.shape[1])
-    distance = edge_distance(labels)
+    distance = tissue.distance
     steep = np.float32(rng.uniform(0.05, 0.4) * size)
     body = 0.25 + 0.75 * (1 - np.exp(-distance / steep))
     body += np.float32(rng.exponential(0.8)) * blur(core, 0.15 * size)

@@ -17,7 +17,6 @@ from napari_unet.synthetic.texture import (
     per_cell,
     rough_noise,
     smooth_noise,
-    streaks,
 )
 from napari_unet.synthetic.tissue import Habit, Labels, Tissue, grow, keep_whole, number_from_one
 
@@ -73,9 +72,8 @@ def paint_cells(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, Labels
     shape = (labels.shape[0], labels.shape[1])
     distance = edge_distance(labels)
     width = max(rng.uniform(0.02, 0.05) * size, 1.0)
-    tilted = np.exp(
-        0.5 * smooth_noise(shape, size / 2, rng)
-    )  # where the cut is oblique, membranes are wide and pale
+    # where the cut is oblique, membranes are wide and pale
+    tilted = np.exp(np.float32(rng.uniform(0.1, 0.5)) * smooth_noise(shape, size / 2, rng))
     membrane = np.exp(-((distance / (np.float32(width) * tilted)) ** 2)) / np.sqrt(tilted)
     inside = cytoplasm(labels, size, rng)
     inside, blocked = add_mitochondria(inside, labels, size, rng)
@@ -94,18 +92,28 @@ def paint_axons(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, Labels
     sheath = (1 - G_RATIO) * radius * per_cell(rng, labels, 0.25) * np.float32(rng.uniform(0.6, 1.4))
     myelin = tissue.mask & (distance < sheath)
     axon = tissue.mask & ~myelin
-    lamellae = 1 + 0.15 * np.sin(distance * np.float32(2 * np.pi / max(0.05 * size, 2.5)))
-    inside = 0.72 + 0.05 * rough_noise(shape, size / 4, rng, slope=1.3) + between(shape, size, rng)
+    ground = 0.72 + between(shape, size, rng) + 0.05 * rough_noise(shape, size / 4, rng, slope=1.3)
     axons = number_from_one(keep_whole(np.where(axon, labels, 0).astype(np.int32), smallest=9))
-    inside = np.where(
-        axon, 0.72 + np.float32(rng.uniform(-0.1, 0.12)) + 0.05 * rough_noise(shape, size / 3, rng), inside
-    )
-    inside, _ = add_mitochondria(inside.astype(np.float32), axons, 0.7 * size, rng)
-    dark = np.float32(rng.uniform(0.1, 0.3)) * lamellae
-    grey = np.where(myelin, dark + 0.03 * rough_noise(shape, size / 3, rng), inside)
+    inner = 0.75 * per_cell(rng, labels, 0.05) + np.float32(rng.uniform(-0.08, 0.15))
+    inner = inner + np.float32(rng.uniform(0.01, 0.06)) * rough_noise(shape, size / 3, rng, slope=1.3)
+    plasma, _ = add_mitochondria(np.where(axon, inner, ground).astype(np.float32), axons, 0.7 * size, rng)
+    grey = np.where(myelin, sheaths(tissue, rng), plasma)
     image = record(np.asarray(grey, np.float32), rng)
     # detectors of scanning microscopes see heavy atoms bright, transmission shows them dark
     return (1 - image if rng.random() < 0.5 else image)[None], axons
+
+
+def sheaths(tissue: Tissue, rng: np.random.Generator) -> Image:
+    """Grey of myelin: lamellae and splits in it, dense or frayed, and a pale gap where two sheaths touch."""
+    shape, size = (tissue.labels.shape[0], tissue.labels.shape[1]), tissue.size
+    period = np.float32(max(0.05 * size, 2.5))
+    waves = 0.3 * smooth_noise(shape, size / 4, rng)
+    lamellae = np.float32(rng.uniform(0, 0.2)) * np.sin(2 * np.pi * (tissue.distance / period + waves))
+    rough = np.float32(rng.uniform(0.05, 0.35)) * rough_noise(shape, size / 2, rng, slope=1.4)
+    gap = np.exp(-((tissue.distance / np.float32(rng.uniform(0.6, 1.6))) ** 2))
+    own = per_cell(rng, tissue.labels, 0.15) * np.float32(rng.uniform(0.1, 0.35))
+    dark = own * np.maximum(1 + lamellae + rough, 0.1)
+    return np.asarray(dark + np.float32(rng.uniform(0, 0.45)) * gap, np.float32)
 
 
 def paint_mitochondria(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, Labels]:
@@ -132,7 +140,7 @@ def between(shape: tuple[int, int], size: float, rng: np.random.Generator) -> Im
     lines = fibres(shape, max(size * rng.uniform(0.2, 0.5), 5), rng, straightness=rng.uniform(1, 3))
     uneven = np.float32(rng.uniform(0.03, 0.12)) * rough_noise(shape, size, rng, slope=1.6)
     return np.asarray(
-        np.float32(-rng.uniform(0, 0.35)) * lines + uneven - np.float32(rng.uniform(-0.1, 0.2)), np.float32
+        np.float32(-rng.uniform(0, 0.35)) * lines + uneven - np.float32(rng.uniform(-0.1, 0.4)), np.float32
     )
 
 
@@ -151,22 +159,22 @@ def add_mitochondria(
 def mitochondria_on(grey: Image, tissue: Tissue, rng: np.random.Generator) -> Image:
     """Draw mitochondria: a dark double membrane and cristae in a darker matrix."""
     shape, size = (tissue.labels.shape[0], tissue.labels.shape[1]), tissue.size
-    rim = np.exp(-((edge_distance(tissue.labels) / np.float32(max(0.05 * size, 1.0))) ** 2))
-    stripes = streaks(shape, max(0.05 * size, 0.8), 0.3 * size + 1, rng.uniform(0, np.pi), rng)
+    rim = np.exp(-((tissue.distance / np.float32(max(0.05 * size, 1.0))) ** 2))
+    stripes = fibres(shape, max(size * rng.uniform(0.12, 0.25), 3.5), rng, straightness=2.5, thinness=0.5)
     matrix = 0.72 - np.float32(rng.uniform(0.05, 0.3)) * per_cell(rng, tissue.labels, 0.2)
-    drawn = matrix - np.float32(rng.uniform(0.03, 0.12)) * stripes - np.float32(rng.uniform(0.15, 0.4)) * rim
+    drawn = matrix - np.float32(rng.uniform(0.05, 0.3)) * stripes - np.float32(rng.uniform(0.15, 0.4)) * rim
     return np.asarray(np.where(tissue.mask, drawn, grey), np.float32)
 
 
 def add_vesicles(grey: Image, labels: Labels, size: float, rng: np.random.Generator) -> Image:
     """Add small rings in some cells: synaptic vesicles and the like."""
     shape = (labels.shape[0], labels.shape[1])
-    filled = rng.random(max(4096, int(labels.max()) + 1)) < rng.uniform(0, 0.5)
-    sigma = max(0.02 * size, 0.9)
-    spots = granules(shape, 0.03 / sigma**2, sigma, rng)
-    ring = blur(spots, sigma) * 2 - spots
+    filled = rng.random(max(4096, int(labels.max()) + 1)) < rng.uniform(0, 1)
+    sigma = max(rng.uniform(0.015, 0.03) * size, 0.9)
+    spots = granules(shape, rng.uniform(0.005, 0.04) / sigma**2, sigma, rng)
+    ring = 2.5 * blur(spots, sigma) - spots
     here = filled[labels] & (edge_distance(labels) > 2 * sigma)
-    return np.asarray(grey - np.float32(rng.uniform(0.05, 0.2)) * np.clip(ring, -1.5, 1.5) * here, np.float32)
+    return np.asarray(grey - np.float32(rng.uniform(0.1, 0.35)) * np.clip(ring, -1, 1) * here, np.float32)
 
 
 def record(grey: Image, rng: np.random.Generator) -> Image:

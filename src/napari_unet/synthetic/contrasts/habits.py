@@ -24,7 +24,7 @@ def culture(rng: np.random.Generator, size: float) -> Habit:
         stacked=bool(rng.random() < 0.25),
         irregular=float(rng.uniform(0.1, 1)),
         warp=float(rng.uniform(0, 0.09)),
-        rough=float(rng.choice([0.0, 0.15, 0.4])),
+        rough=float(rng.choice([0.0, 0.08, 0.25])),
         aligned=float(rng.uniform(0.6, 1) if rng.random() < 0.3 else 0),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_unet.synthetic.contrasts import habits, nuclei
-from napari_unet.synthetic.lens import blur, edge_distance
+from napari_unet.synthetic.lens import blur
 from napari_unet.synthetic.texture import Image, granules, per_cell, rough_noise, smooth_noise
 from napari_unet.synthetic.tissue import Habit, Labels, Tissue
 
@@ -20,7 +20,7 @@ def paint(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, Labels]:
     labels, size = tissue.labels, tissue.size
     shape = (labels.shape[0], labels.shape[1])
     width = np.float32(max(rng.uniform(0.015, 0.05) * size, 0.7))
-    distance = edge_distance(labels)
+    distance = tissue.distance
     line = np.exp(-((distance / width) ** 2))
     uneven = np.float32(rng.uniform(0.1, 0.5))
     line *= np.maximum(1 + uneven * rough_noise(shape, size / 2, rng, slope=1.6), 0.1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from napari_unet.synthetic.camera import expose, shoot
 from napari_unet.synthetic.clutter import blurred_cells, debris, near
-from napari_unet.synthetic.lens import blur, edge_distance, slow_light
+from napari_unet.synthetic.lens import blur, slow_light
 from napari_unet.synthetic.shapes import Kind
 from napari_unet.synthetic.texture import Image, granules, per_cell, rough_noise, smooth_noise
 from napari_unet.synthetic.tissue import Habit, Labels, Tissue
@@ -42,7 +42,7 @@ def emission(tissue: Tissue, rng: np.random.Generator) -> Image:
     """Light of the stained nuclei themselves, about 1 inside."""
     labels, size = tissue.labels, tissue.size
     steep = rng.uniform(0.04, 0.3) * size  # flat nuclei rise steeply at the rim, round ones slowly
-    thickness = 1 - np.exp(-edge_distance(labels) / np.float32(steep))
+    thickness = 1 - np.exp(-tissue.distance / np.float32(steep))
     own = per_cell(rng, labels, float(rng.choice([0.1, 0.25, 0.45, 0.8])))
     light = thickness * own * np.maximum(chromatin(tissue, rng), 0.15)
     light *= 1 + np.float32(rng.uniform(0.2, 0.9)) * np.maximum(tissue.cover - 1, 0)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from napari_unet.synthetic.camera import shoot
 from napari_unet.synthetic.clutter import debris, patchy
-from napari_unet.synthetic.lens import blur, edge_distance, slow_light
+from napari_unet.synthetic.lens import blur, slow_light
 from napari_unet.synthetic.shapes import Kind
 from napari_unet.synthetic.texture import Image, fibres, granules, per_cell, rough_noise, smooth_noise
 from napari_unet.synthetic.tissue import Habit, Labels, Tissue, grow
@@ -56,7 +56,7 @@ def paint(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, Labels]:
     white = np.asarray(rng.uniform(0.82, 1.0) * (1 + rng.normal(0, 0.03, 3)), np.float32)
     light = white[:, None, None] * 10 ** -np.asarray(optical, np.float32)
     light *= slow_light(shape, rng.choice([0.005, 0.03, 0.08]), rng)
-    photons = float(np.exp(rng.uniform(np.log(400), np.log(8000))))
+    photons = float(np.exp(rng.uniform(np.log(600), np.log(12000))))
     image = np.stack([shoot(channel, photons, 0.004, rng) for channel in light])
     return np.asarray(np.clip(image, 0, 1), np.float32), tissue.labels
 
@@ -78,10 +78,10 @@ def nuclear_stain(tissue: Tissue, rng: np.random.Generator) -> Image:
     """Amount of nuclear stain: chromatin, a darker nuclear membrane, nucleoli; pale and dense nuclei."""
     labels, size = tissue.labels, tissue.size
     shape = (labels.shape[0], labels.shape[1])
-    distance = edge_distance(labels)
+    distance = tissue.distance
     rim = np.exp(-((distance / np.float32(max(0.05 * size, 0.8))) ** 2))
     vesicular = np.float32(rng.uniform(0, 0.7))
-    clumps = rough_noise(shape, size / 4, rng, slope=rng.uniform(1, 1.8))
+    clumps = rough_noise(shape, size / 4, rng, slope=rng.uniform(1.2, 2.0))
     texture = 1 - vesicular * 0.6 * (1 - rim) + np.float32(rng.uniform(0.1, 0.35)) * clumps
     nucleoli = 1 / (1 + np.exp(-7 * (smooth_noise(shape, 0.05 * size + 0.3, rng) - 1.5)))
     texture = texture + vesicular * nucleoli * (tissue.depth < 0.8)
@@ -94,12 +94,10 @@ def nuclear_stain(tissue: Tissue, rng: np.random.Generator) -> Image:
 def ground(tissue: Tissue, rng: np.random.Generator) -> Image:
     """Amount of counterstain: cytoplasm, collagen fibres, lumens and tears, red blood cells."""
     shape, size = (tissue.labels.shape[0], tissue.labels.shape[1]), tissue.size
-    if rng.random() < 0.2:  # a smear: each cell with its own pale body on glass
-        bodies = blur(tissue.mask.astype(np.float32), 0.3 * size)
-        body = np.clip(3 * bodies, 0, 1) * (0.6 + 0.15 * rough_noise(shape, size, rng))
-        return np.asarray(np.maximum(body, 0) + 0.2 * debris(shape, size, rng), np.float32)
+    if rng.random() < 0.3:
+        return smear(tissue, rng)
     stroma = 0.7 + np.float32(rng.uniform(0.1, 0.3)) * rough_noise(
-        shape, 2 * size, rng, slope=rng.uniform(1, 1.6)
+        shape, 2 * size, rng, slope=rng.uniform(1.2, 1.9)
     )
     stroma += np.float32(rng.uniform(0, 0.3)) * smooth_noise(shape, 2.5 * size, rng)
     if rng.random() < 0.7:
@@ -114,6 +112,23 @@ def ground(tissue: Tissue, rng: np.random.Generator) -> Image:
         blood = grow(shape, Habit(size * rng.uniform(0.6, 0.9), 0.08, coverage=rng.uniform(0.01, 0.12)), rng)
         stroma += np.float32(rng.uniform(0.3, 0.9)) * (blood.mask & ~tissue.mask)
     return np.asarray(np.maximum(stroma, 0), np.float32)
+
+
+def smear(tissue: Tissue, rng: np.random.Generator) -> Image:
+    """Counterstain of cells spread on glass: thin bodies around the nuclei, or wide flat ones that overlap."""
+    shape, size = (tissue.labels.shape[0], tissue.labels.shape[1]), tissue.size
+    if rng.random() < 0.5:
+        bodies = np.clip(3 * blur(tissue.mask.astype(np.float32), 0.3 * size), 0, 1)
+    else:
+        kinds = {Kind.POLYGON: 1.0, Kind.LOBED: 0.5}
+        wide = Habit(size * rng.uniform(2, 5), 0.2, kinds, rng.uniform(0.2, 0.9), closest=0.6, stacked=True)
+        cells = grow(shape, wide, rng)
+        folds = fibres(shape, size * rng.uniform(1, 2) + 4, rng, straightness=6, thinness=0.12)
+        rim = np.exp(-cells.distance / 1.5) * cells.mask
+        bodies = np.sqrt(cells.cover) + np.float32(rng.uniform(0, 0.6)) * (folds * cells.mask + rim)
+    texture = 0.6 + np.float32(rng.uniform(0.05, 0.2)) * rough_noise(shape, size, rng, slope=1.5)
+    clots = np.float32(rng.uniform(0, 0.3)) * patchy(shape, size, rng) + 0.2 * debris(shape, size, rng)
+    return np.asarray(bodies * np.maximum(texture, 0) + clots, np.float32)
 
 
 def third_stain(tissue: Tissue, rng: np.random.Generator) -> Image:

@@ -8,7 +8,7 @@ from napari_unet.synthetic.camera import shoot
 from napari_unet.synthetic.clutter import blurred_cells, bubbles, debris, hairs, rings
 from napari_unet.synthetic.contrasts import habits
 from napari_unet.synthetic.contrasts.cytoplasm import nuclei_of
-from napari_unet.synthetic.lens import blur, defocus, edge_distance, phase_contrast, relief, slow_light
+from napari_unet.synthetic.lens import blur, defocus, phase_contrast, relief, slow_light
 from napari_unet.synthetic.texture import Image, granules, per_cell, rough_noise, smooth_noise
 from napari_unet.synthetic.tissue import Habit, Labels, Tissue
 
@@ -26,7 +26,7 @@ def optical_thickness(tissue: Tissue, rng: np.random.Generator, organelles: floa
     """
     labels, size = tissue.labels, tissue.size
     shape = (labels.shape[0], labels.shape[1])
-    distance = edge_distance(labels)
+    distance = tissue.distance
     core = nuclei_of(tissue, rng)
     inside = blur(core.mask.astype(np.float32), 0.02 * size + 0.5)
     spread = 1 - np.exp(-distance / np.float32(rng.uniform(0.04, 0.15) * size))
@@ -42,7 +42,10 @@ def optical_thickness(tissue: Tissue, rng: np.random.Generator, organelles: floa
     texture = 0.4 * rough_noise(shape, size / 4, rng, slope=1.5) + 0.5 * vesicles
     cytoplasm = tissue.mask * (1 - 0.75 * inside) * np.minimum(distance / np.float32(0.05 * size), 1)
     nucleoli = 1 / (1 + np.exp(-8 * (smooth_noise(shape, 0.03 * size + 0.4, rng) - 1.6)))
-    phase = body + np.float32(organelles) * (texture * cytoplasm + 0.6 * nucleoli * inside - 0.3 * inside)
+    nucleus = (
+        np.float32(rng.normal(-0.12, 0.12)) * inside + np.float32(rng.uniform(0.05, 0.4)) * nucleoli * inside
+    )
+    phase = body + np.float32(organelles) * texture * cytoplasm + nucleus
     return np.asarray(phase, np.float32)
 
 
@@ -71,7 +74,7 @@ def paint_phase(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, Labels
     image = phase_contrast(phase, size * rng.uniform(0.06, 0.3) + 1, rng.uniform(0.5, 1), thick)
     if rng.random() < 0.15:
         image = -image  # negative phase contrast
-    return finish(image, tissue, rng, contrast=rng.uniform(0.08, 0.35))[None], tissue.labels
+    return finish(image, tissue, rng, contrast=rng.uniform(0.15, 0.85))[None], tissue.labels
 
 
 def paint_dic(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, Labels]:
@@ -80,7 +83,7 @@ def paint_dic(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, Labels]:
     phase = optical_thickness(tissue, rng, rng.uniform(0.03, 0.35)) + medium(shape, size, rng)
     phase = blur(phase, rng.uniform(0.5, 0.9) + 0.008 * size)
     image = relief(phase, rng.uniform(0, 2 * np.pi), rng.uniform(1, 2.5))
-    return finish(image, tissue, rng, contrast=rng.uniform(0.06, 0.2))[None], tissue.labels
+    return finish(image, tissue, rng, contrast=rng.uniform(0.15, 0.7))[None], tissue.labels
 
 
 def paint_brightfield(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, Labels]:
@@ -91,16 +94,16 @@ def paint_brightfield(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, 
     width = rng.uniform(0.02, 0.1) * size + 1  # px: of the first ring
     distance = 2 * width**2 * rng.choice([-1, 1])
     image = defocus(phase, np.asarray(absorbed, np.float32), distance, rng.uniform(0.25, 0.5) * width) - 1
-    return finish(image, tissue, rng, contrast=rng.uniform(0.06, 0.25))[None], tissue.labels
+    return finish(image, tissue, rng, contrast=rng.uniform(0.15, 0.8))[None], tissue.labels
 
 
 def finish(signal: Image, tissue: Tissue, rng: np.random.Generator, contrast: float) -> Image:
     """Put a signal on the bright field of a transmitted-light image and take the picture; 0–1."""
     shape = (signal.shape[0], signal.shape[1])
-    spread = float(np.std(signal[tissue.mask])) if tissue.mask.any() else float(np.std(signal))
-    light = 1 + signal * np.float32(contrast / max(spread, 1e-6))
+    strongest = float(np.percentile(np.abs(signal[::2, ::2]), 99))
+    light = 1 + signal * np.float32(contrast / max(strongest, 1e-6))
     if rng.random() < 0.5:
-        light = light + np.float32(0.2 * contrast) * rings(shape, rng, int(rng.integers(1, 8)))
+        light = light + np.float32(0.1 * contrast) * rings(shape, rng, int(rng.integers(1, 8)))
     light = np.maximum(light, 0) * slow_light(shape, rng.choice([0.02, 0.08, 0.18]), rng)
     photons = float(np.exp(rng.uniform(np.log(150), np.log(6000))))
     level = rng.uniform(0.3, 0.65)
