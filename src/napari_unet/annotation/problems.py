@@ -30,6 +30,13 @@ class Problem:
     where: tuple[int, ...] | None
     """A pixel to go to, in the annotation's axes."""
     kind: str
+    others: tuple[tuple[int, ...], ...] = ()
+    """Further pixels like it, where one sentence tells of several problems."""
+
+    @property
+    def places(self) -> tuple[tuple[int, ...], ...]:
+        """All places that the sentence tells of."""
+        return self.others if self.where is None else (self.where, *self.others)
 
 
 def find_problems(
@@ -48,9 +55,12 @@ def find_problems(
     marked
         Values of objects that the user said are complete.
 
-    Returns ------- Blocking problems first. Kinds: ``empty``, ``no_background``, ``only_one_class``,
-    ``too_many_classes`` (these block), ``one_object``, ``only_scribbles``, ``not_enclosed``,
-    ``value_twice``, ``speck``, ``hole``. Of one kind at most 20 are told one by one.
+    Returns
+    -------
+    list of Problem
+        Blocking problems first. Kinds: ``empty``, ``no_background``, ``only_one_class``, ``too_many_classes`` (these
+        block), ``one_object``, ``only_scribbles``, ``not_enclosed``, ``value_twice``, ``speck``, ``hole``. Of one kind
+        at most 20 are told one by one.
     """
     found = _find_in_values(labels, labels_are)
     if labels_are == LabelsAre.CLASSES or any(problem.kind == "empty" for problem in found):
@@ -200,7 +210,8 @@ def _shorten(problems: list[Problem], say_rest: Callable[[int], str]) -> list[Pr
     if len(problems) <= _MOST_OF_A_KIND:
         return problems
     kept, rest = problems[: _MOST_OF_A_KIND - 1], problems[_MOST_OF_A_KIND - 1 :]
-    return [*kept, Problem(say_rest(len(rest)), False, rest[0].where, rest[0].kind)]
+    others = tuple(problem.where for problem in rest[1:] if problem.where is not None)
+    return [*kept, Problem(say_rest(len(rest)), False, rest[0].where, rest[0].kind, others)]
 
 
 def _first_pixel(mask: NDArray[np.bool_], box: Box | None = None) -> tuple[int, int] | None:

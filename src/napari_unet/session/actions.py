@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import LabelsAre
+from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region, region_mask
+from napari_unet.annotation.repairs import repair
 from napari_unet.errors import UserError
 from napari_unet.objects.edit import Change, accept
 from napari_unet.objects.numbering import keep_numbers
@@ -81,6 +83,27 @@ def acceptance(
         state.painting.next_value(),
     )
     return None if change is None else Action("Accept", ((Which.ANNOTATION, on_plane(plane, change)),))
+
+
+def repairing(state: State, plane: Plane, problem: Problem) -> Action | None:
+    """Return what repairs a problem of a plane; ``None`` where it is not there any more.
+
+    A piece that becomes an object of its own keeps the class that it had.
+    """
+    painting, found = state.need_painting(), state.segmentation
+    labels = painting.labels[plane]
+    done = repair(
+        problem, labels, painting.next_value(), painting.marked, None if found is None else found[plane] > 0
+    )
+    change = None if done is None else plane_change(plane, whole_plane(labels), labels, done.labels)
+    if done is None or change is None:
+        return None
+    before = after = painting.notes
+    for value, whole in done.split_from.items():
+        if whole in before.classes:
+            after = after.with_class([value], before.classes[whole])
+    notes = (before, after) if after is not before else None
+    return Action(done.name, ((Which.ANNOTATION, change),), notes=notes)
 
 
 def showing(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import Coding, LabelsAre, check_labels, to_annotation
+from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region
 from napari_unet.annotation.targets import MOST_CLASSES
 from napari_unet.errors import UserError
@@ -78,6 +79,20 @@ class Annotating:
         if not 1 <= class_number <= MOST_CLASSES:
             raise UserError(f"There is no class {class_number}: classes go from 1 to {MOST_CLASSES}.")
         self._note("Class", self._state.need_painting().notes.with_class([value], class_number))
+
+    def fix(self, plane: Plane, problem: Problem) -> str | None:
+        """Repair a problem of a plane: one undo step.
+
+        Returns
+        -------
+        str or None
+            What was done; ``None`` where the problem is not there any more.
+        """
+        action = actions.repairing(self._state, plane, problem)
+        if action is None:
+            return None
+        self._state.canvas.do(action)
+        return action.name
 
     def record_stroke(
         self, which: Which, offset: Sequence[int], values: NDArray[Any], name: str = "Paint"
