@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test lint format docs bench clean
+.PHONY: help setup demo test test-slow lint format docs bench clean
 
 help:
 	@echo "make demo       the loop on a sample: in napari, or without a display driven by itself into demo-out/"
 	@echo "make test       checks of the code and all tests"
+	@echo "make test-slow  tests that take minutes: a project's process is killed 200 times"
 	@echo "make lint       ruff and mypy only; make format repairs what ruff can"
 	@echo "make docs       the documentation, into site/"
 	@echo "make bench      the benchmarks, into benchmarks/out/ (hours; see benchmarks/RESULTS.md)"
@@ -19,6 +20,9 @@ demo: setup
 
 test: lint
 	tools/screen $(BIN)/python -m pytest
+
+test-slow: setup
+	tools/screen $(BIN)/python -m pytest -m slow
 
 lint: setup
 	$(BIN)/ruff check .

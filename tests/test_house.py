@@ -18,6 +18,7 @@ FLOORS = {
     "network": 2,
     "formats": 3,
     "samples": 3,
+    "project": 4,
     "workflow": 4,
     "session": 5,
     "cli": 6,
@@ -84,6 +85,7 @@ def test_imports_go_down(path):
         ("network", "from napari_unet import formats"),
         ("network", "from ..workflow import train_model"),
         ("session", "import napari"),
+        ("project", "from napari_unet.workflow import train_model"),
         ("workflow", "from qtpy.QtCore import Qt"),
         ("_qt", "from napari_unet.cli.train import train"),
     ],
@@ -123,7 +125,10 @@ def test_neither_torch_nor_window_are_loaded(statement):
 
 
 def test_session_and_workflow_know_no_window():
-    assert not loaded_by("import napari_unet.workflow.training, napari_unet.session") & WINDOW
+    assert (
+        not loaded_by("import napari_unet.workflow.training, napari_unet.session, napari_unet.project")
+        & WINDOW
+    )
 
 
 def test_everything_in_the_scripting_api_is_there():

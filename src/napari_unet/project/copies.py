@@ -1,0 +1,82 @@
+"""Copies of a whole project."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from napari_unet.errors import UserError
+from napari_unet.project.chunks import Breathe, no_breath
+from napari_unet.project.disk import UNFINISHED, Disk
+from napari_unet.project.documents import ProjectDocument, write_document
+
+_GROWS = {".journal", ".jsonl"}
+"""Files that are written to after they were made; all others are only ever replaced, so that links stay true."""
+
+
+def size_of(disk: Disk, folder: Path) -> int:
+    """Return the bytes of all files in a folder."""
+    total = 0
+    for path in disk.files(folder):
+        with suppress(FileNotFoundError):  # replaced in the meantime
+            total += disk.size(path)
+    return total
+
+
+def copy_project(
+    disk: Disk,
+    folder: Path,
+    target: Path,
+    link: bool = False,
+    document: ProjectDocument | None = None,
+    breathe: Breathe = no_breath,
+) -> None:
+    """Copy a project of which nothing but journals grows meanwhile; `target` is there when all of it is.
+
+    Parameters
+    ----------
+    link
+        Let the copy share the files that do not change, where the file system can.
+    document
+        What the copy's ``project.json`` says instead.
+
+    Raises
+    ------
+    UserError
+        If `target` exists and is not empty, or lies inside the project.
+    """
+    if disk.names(target):
+        raise UserError(f"{target} is not empty; choose a new folder.")
+    if target.is_relative_to(folder) and not target.is_relative_to(folder / "snapshots"):
+        raise UserError(f"{target} lies inside the project itself; choose a folder elsewhere.")
+    disk.make_folder(target.parent)
+    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}{UNFINISHED}")
+    try:
+        folders = {unfinished}
+        for path in _of_the_project(disk, folder):
+            copy = unfinished / path.relative_to(folder)
+            disk.make_folder(copy.parent)
+            disk.copy(path, copy, link and path.suffix not in _GROWS)
+            folders.add(copy.parent)
+            breathe()
+        if document is not None:
+            write_document(disk, unfinished / "project.json", document)
+        for made in folders:
+            disk.sync_folder(made)
+        if disk.exists(target):
+            disk.remove_folder(target)
+        disk.rename(unfinished, target)
+        disk.sync_folder(target.parent)
+    except BaseException:
+        with suppress(OSError):
+            disk.remove_folder(unfinished)
+        raise
+
+
+def _of_the_project(disk: Disk, folder: Path) -> Iterator[Path]:
+    for path in sorted(disk.files(folder)):
+        where = path.relative_to(folder)
+        if where.parts[0] not in ("snapshots", "lock") and not path.name.endswith(UNFINISHED):
+            yield path

@@ -1,0 +1,184 @@
+"""Rounds on disk: a model file, and beside it what came of the training. Weights are read when they are asked for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from napari_unet.errors import UserError
+from napari_unet.project.disk import Disk
+from napari_unet.project.documents import Document, ImageId, ShortText, read_document, write_document
+from napari_unet.project.records import Index
+
+if TYPE_CHECKING:
+    from napari_unet.network.model_file import Model
+    from napari_unet.network.training_outcome import TrainingOutcome
+    from napari_unet.project.writer import Writer
+
+Sentence = Annotated[str, Field(max_length=2000)]
+Count = Annotated[int, Field(ge=0)]
+Scores = dict[ShortText, float]
+_NAME = re.compile(r"([0-9]{4,9})\.json")
+
+
+class OutcomeDocument(Document):
+    """A training's outcome without its weights; the names are those of ``TrainingOutcome``."""
+
+    loss: tuple[float, ...] = ()
+    learning_rate: tuple[float, ...] = ()
+    held_out_curve: tuple[tuple[Count, Scores], ...] = ()
+    best_step: Count
+    steps: Count
+    seconds: float = Field(ge=0)
+    held_out: Scores | None = None
+    stopped: bool
+    sentence: Sentence
+    patch_size: Count
+    batch_size: Count
+    threads: Count
+
+    @classmethod
+    def of(cls, outcome: TrainingOutcome) -> OutcomeDocument:
+        """Describe an outcome."""
+        return cls(
+            loss=tuple(map(float, outcome.curves.loss)),
+            learning_rate=tuple(map(float, outcome.curves.learning_rate)),
+            held_out_curve=tuple((int(step), dict(scores)) for step, scores in outcome.curves.held_out),
+            best_step=outcome.best_step,
+            steps=outcome.steps,
+            seconds=outcome.seconds,
+            held_out=outcome.held_out,
+            stopped=outcome.stopped,
+            sentence=outcome.sentence[:2000],
+            patch_size=outcome.patch_size,
+            batch_size=outcome.batch_size,
+            threads=outcome.threads,
+        )
+
+    def with_weights(self, model: Model) -> TrainingOutcome:
+        """Return the outcome as the training gave it."""
+        from napari_unet.network.training_outcome import Curves, TrainingOutcome
+
+        curves = Curves(
+            list(self.loss),
+            list(self.learning_rate),
+            [(s, dict(scores)) for s, scores in self.held_out_curve],
+        )
+        return TrainingOutcome(
+            state=model.network.state_dict(),
+            curves=curves,
+            best_step=self.best_step,
+            steps=self.steps,
+            seconds=self.seconds,
+            held_out=None if self.held_out is None else dict(self.held_out),
+            stopped=self.stopped,
+            sentence=self.sentence,
+            patch_size=self.patch_size,
+            batch_size=self.batch_size,
+            threads=self.threads,
+        )
+
+
+class RoundDocument(Document):
+    """``rounds/0001.json``.
+
+    Attributes
+    ----------
+    started
+        Date and time, ISO 8601.
+    revisions
+        `ImageEntry.sequence` of every image it was trained on, when the training began.
+    minutes_spent
+        Time that the user had worked on the project until then, if it was counted.
+    """
+
+    schema_version: Literal[1] = 1
+    number: int = Field(ge=1)
+    name: ShortText
+    started: ShortText
+    sentences: tuple[Sentence, ...] = ()
+    revisions: dict[ImageId, Index] = Field(default_factory=dict)
+    minutes_spent: float | None = Field(default=None, ge=0)
+    outcome: OutcomeDocument
+
+
+class KeptRound:
+    """A round on disk, or on its way there.
+
+    Attributes
+    ----------
+    document : RoundDocument
+    path : Path
+        Its model file, which other programs may open, too.
+    """
+
+    def __init__(self, document: RoundDocument, path: Path) -> None:
+        self.document = document
+        self.path = path
+
+    def load(self) -> Model:
+        """Read the weights; raises `UserError` if the file is damaged."""
+        from napari_unet.network.model_file import load_model
+
+        return load_model(self.path)
+
+
+class KeptRounds:
+    """All rounds of a project; made by `Project`."""
+
+    def __init__(self, disk: Disk, writer: Writer, folder: Path) -> None:
+        self._disk = disk
+        self._writer = writer
+        self._folder = folder
+        self._on_way: dict[int, KeptRound] = {}
+
+    def add(self, model: Model, document: RoundDocument) -> KeptRound:
+        """Keep a round. The model is written soon and must stay as it is.
+
+        Raises
+        ------
+        UserError
+            If there is a round of that number.
+        """
+        number = document.number
+        if number in self._on_way or number in self._numbers():
+            raise UserError(f"There is a round {number} in the project already.")
+        kept = KeptRound(document, self._folder / f"{number:04d}.safetensors")
+
+        def write(_: object) -> None:
+            from napari_unet.network.model_file import save_model
+
+            self._disk.make_folder(self._folder)
+            self._disk.put_with(kept.path, lambda unfinished: save_model(model, unfinished))
+            # Only now, as the round is there when its document is.
+            write_document(self._disk, kept.path.with_suffix(".json"), document)
+
+        self._on_way[number] = kept
+        self._writer.submit(write).add_done_callback(lambda _: self._on_way.pop(number, None))
+        return kept
+
+    def all(self) -> tuple[list[KeptRound], list[str]]:
+        """Return the rounds in order, and a sentence for each that cannot be read."""
+        found, sentences = dict(self._on_way), []
+        for number in self._numbers():
+            path = self._folder / f"{number:04d}.json"
+            try:
+                document = read_document(self._disk, path, RoundDocument)
+            except UserError as error:
+                sentences.append(str(error))
+            else:
+                if document.number == number:
+                    found.setdefault(number, KeptRound(document, path.with_suffix(".safetensors")))
+        return [found[number] for number in sorted(found)], sentences
+
+    @property
+    def next_number(self) -> int:
+        """A number that no round has had: the next one's."""
+        return 1 + max([0, *self._on_way, *self._numbers()])
+
+    def _numbers(self) -> list[int]:
+        matches = (_NAME.fullmatch(name) for name in self._disk.names(self._folder))
+        return [int(match[1]) for match in matches if match]
