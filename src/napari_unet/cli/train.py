@@ -135,7 +135,7 @@ def read_annotated(
     pairs = pair_by_name(found, find_images(labels), every_image=False)
     if len(pairs) < len(found):
         tell(f"{len(found) - len(pairs)} image(s) without labels are left out.")
-    planes_found: list[tuple[str, NDArray[Any], NDArray[np.int32], float | None]] = []
+    planes_found: list[tuple[str, NDArray[Any], NDArray[np.int32], float | None, str]] = []
     rgb = False
     for image_path, labels_path in pairs:
         image, painted = read_image(image_path), read_labels(labels_path)
@@ -152,11 +152,17 @@ def read_annotated(
                 f" {a}{i}" for a, i in zip(plane_axes(image.axes), index, strict=True)
             )
             annotation = to_annotation(values[0], coding, labels_are)
-            planes_found.append((name, pixels, annotation, image.pixel_size_um))
+            planes_found.append((name, pixels, annotation, image.pixel_size_um, image.name))
     n_channels = 3 if rgb else planes_found[0][1].shape[0]
     return [
-        AnnotatedImage(name, match_channels(pixels, n_channels, name), values, pixel_size_um=pixel_size_um)
-        for name, pixels, values, pixel_size_um in planes_found
+        AnnotatedImage(
+            name,
+            match_channels(pixels, n_channels, name),
+            values,
+            pixel_size_um=pixel_size_um,
+            picture=picture,
+        )
+        for name, pixels, values, pixel_size_um, picture in planes_found
     ], rgb
 
 

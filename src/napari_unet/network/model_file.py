@@ -66,6 +66,7 @@ class ModelDescription(BaseModel):
     object_size_image: Size | None = None  # the same in px of the training images
     object_size_um: Size | None = None  # the same in µm
     scale: Size = 1.0  # px of the network per px of the training images
+    magnification: Literal["as in training", "per image"] = "as in training"  # see `TrainingSettings`
     labels_are: Literal["objects", "classes"]
     class_names: tuple[ShortText, ...] = ()  # one per class, background first, or none
     separation: dict[str, JsonValue] = Field(default_factory=dict)  # how objects are made from the output

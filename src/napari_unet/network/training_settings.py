@@ -81,6 +81,13 @@ class TrainingSettings(BaseModel):
         description="As in training: brightness is a clue. Per image: different exposures look alike. "
         "Auto: per image if the training images differ in contrast.",
     )
+    magnification: Literal["auto", "as in training", "per image"] = Field(
+        "auto",
+        title="Magnification",
+        description="As in training: all images are seen at one scale. Per image: each at the scale of its own "
+        "objects, which is looked for in new images. Auto: per image if objects of the training images differ "
+        "in size.",
+    )
     distance_weight: float = Field(
         default=1.0,
         ge=0,

@@ -36,6 +36,8 @@ class AnnotatedImage:
         Objects that the user says are complete.
     pixel_size_um
         Width of a pixel in µm, where known.
+    picture
+        What the plane is a part of: planes of one picture have one magnification.
     """
 
     name: str
@@ -45,6 +47,7 @@ class AnnotatedImage:
     object_classes: Mapping[int, int] = field(default_factory=dict)
     marked: frozenset[int] = frozenset()
     pixel_size_um: float | None = None
+    picture: str = ""
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[1:] != self.labels.shape:

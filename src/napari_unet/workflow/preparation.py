@@ -17,6 +17,7 @@ from napari_unet.network.held_out import HeldOutPlace
 from napari_unet.network.model_file import ModelDescription
 from napari_unet.network.sampling import TrainingImage
 from napari_unet.network.scaling import (
+    TARGET_SIZE,
     Normalisation,
     measure_normalisation,
     normalise,
@@ -26,10 +27,18 @@ from napari_unet.network.scaling import (
 )
 from napari_unet.workflow.annotated import AnnotatedImage, check_trainable
 from napari_unet.workflow.scale import scale_of
-from napari_unet.workflow.size import initial_scale, measure_object_size
+from napari_unet.workflow.size import (
+    LARGEST_SCALE,
+    SMALLEST_SCALE,
+    initial_scale,
+    measure_object_size,
+    measure_pictures,
+)
 
 GreyRange = Literal["auto", "as in training", "per image"]
+Magnification = GreyRange
 DIFFERENT_CONTRAST = 1.5
+DIFFERENT_SIZE = 1.5
 
 CONTEXT = 64
 """Pixels at network scale kept around the annotated part of an image, so that the network sees where it is."""
@@ -86,6 +95,7 @@ class Prepared:
     frames: list[Frame]
     normalisation: Normalisation
     scale: float
+    own_size: bool  # every picture is seen at the scale of its own objects
     object_size: float | None
     pixel_size_um: float | None
     n_classes: int
@@ -101,6 +111,7 @@ def prepare(
     start: ModelDescription | None = None,
     object_size: float | None = None,
     grey_range: GreyRange = "auto",
+    magnification: Magnification = "auto",
 ) -> Prepared:
     """Measure sizes and grey range, bring everything to the network's scale, make targets and weight maps.
 
@@ -112,6 +123,8 @@ def prepare(
         Typical diameter in px that the user set; measured on complete objects otherwise.
     grey_range
         See `choose_grey_range`.
+    magnification
+        See `choose_scales`.
 
     Raises
     ------
@@ -129,9 +142,11 @@ def prepare(
         scale = scale_of(start, object_size, pixel_size)
     else:
         scale = initial_scale(images, labels_are, object_size or measured)
+    own_size = object_size is None and is_magnified_apart(images, labels_are, magnification, start)
+    scales = picture_scales(images, start, scale) if own_size else [scale] * len(images)
     n_classes = count_classes(images, labels_are, class_names)
     normalisation = choose_grey_range(images, grey_range, start)
-    frames = [_frame(image, scale) for image in images]
+    frames = [_frame(image, each) for image, each in zip(images, scales, strict=True)]
     targets = [_target(image, frame, labels_are) for image, frame in zip(images, frames, strict=True)]
     factors = class_factors([t.classes for t in targets], [t.known for t in targets], n_classes)
     training = [
@@ -148,7 +163,7 @@ def prepare(
     ]
     n_complete = sum(int(np.unique(t.objects[t.objects > 0]).size) for t in targets)
     size = object_size or measured
-    return Prepared(training, frames, normalisation, scale, size, pixel_size, n_classes, n_complete)
+    return Prepared(training, frames, normalisation, scale, own_size, size, pixel_size, n_classes, n_complete)
 
 
 def choose_grey_range(
@@ -171,6 +186,41 @@ def choose_grey_range(
     return measure_normalisation(
         [image.image for image in images], "per image" if differ else "as in training"
     )
+
+
+def is_magnified_apart(
+    images: Sequence[AnnotatedImage],
+    labels_are: LabelsAre,
+    magnification: Magnification = "auto",
+    start: ModelDescription | None = None,
+) -> bool:
+    """Decide whether every picture is seen at the scale of its own objects.
+
+    "auto" does where the typical sizes of the pictures differ by more than `DIFFERENT_SIZE`, as those of different
+    magnifications do. A lineage keeps what it began with.
+    """
+    if labels_are is not LabelsAre.OBJECTS:
+        return False
+    if start is not None:
+        return start.magnification == "per image"
+    if magnification != "auto":
+        return magnification == "per image"
+    sizes = measure_pictures(images).values()
+    return len(sizes) > 1 and max(sizes) > DIFFERENT_SIZE * min(sizes)
+
+
+def picture_scales(
+    images: Sequence[AnnotatedImage], start: ModelDescription | None, otherwise: float
+) -> list[float]:
+    """Return one scale per plane: that at which its picture's objects have the network's size."""
+    target = start.object_size if start is not None else TARGET_SIZE
+    sizes = measure_pictures(images)
+    return [
+        float(np.clip(target / sizes[image.picture], SMALLEST_SCALE, LARGEST_SCALE))
+        if image.picture in sizes
+        else otherwise
+        for image in images
+    ]
 
 
 def count_classes(images: Sequence[AnnotatedImage], labels_are: LabelsAre, class_names: Sequence[str]) -> int:

@@ -15,6 +15,7 @@ from napari_unet.network.model_file import Model, ModelDescription
 from napari_unet.network.prediction import Averaging, predict
 from napari_unet.network.scaling import brightness_warning, normalise, resample_image, resample_probability
 from napari_unet.objects.separate import SeparationSettings, separate, separate_classes, why_empty
+from napari_unet.workflow.magnification import estimate_object_size
 from napari_unet.workflow.scale import scale_of
 
 
@@ -66,8 +67,8 @@ def segment_image(
     image
         Shape ``(C, Y, X)``, any numeric dtype.
     object_size
-        Typical diameter in px in this image; by default the image is taken to be at the scale of the training
-        images, or follows from both pixel sizes.
+        Typical diameter in px in this image; by default it is looked for where the training images differed in
+        magnification, else the image is taken to be at their scale, or follows from both pixel sizes.
     tile
         Edge of a tile in px at network scale; by default as memory allows.
     separation
@@ -84,12 +85,15 @@ def segment_image(
     """
     description = model.description
     check_fits(description, image)
-    scale = scale_of(description, object_size, pixel_size_um)
     normalisation = description.normalisation
     if grey_range is not None:
         normalisation = normalisation.model_copy(update={"mode": grey_range})
     warning = brightness_warning(image, normalisation)
-    small = resample_image(normalise(image, normalisation), scale)
+    grey = normalise(image, normalisation)
+    if object_size is None and description.magnification == "per image":
+        object_size = estimate_object_size(model, grey, device, should_stop)
+    scale = scale_of(description, object_size, pixel_size_um)
+    small = resample_image(grey, scale)
     output = predict(
         model.network,
         small,

@@ -15,6 +15,8 @@ from napari_unet.network.scaling import choose_scale, thin_structure_width
 from napari_unet.workflow.annotated import AnnotatedImage
 
 SMALLEST_SCALE, LARGEST_SCALE = 0.02, 2.0
+FEWEST_MEASURED = 3
+"""Complete objects from which on a picture has a typical size of its own."""
 MOST_MEASURED = 40
 """Objects per image whose width is measured: a median needs no more."""
 
@@ -30,6 +32,23 @@ def measure_object_size(images: Sequence[AnnotatedImage]) -> float | None:
         cut.extend(object_sizes(labels, complete, include_cut=True))
     chosen = sizes if len(sizes) >= 3 else cut
     return float(np.median(chosen)) if chosen else None
+
+
+def measure_pictures(images: Sequence[AnnotatedImage]) -> dict[str, float]:
+    """Return the median diameter (px) of the complete objects of each picture that has enough of them to tell."""
+    pictures: dict[str, list[AnnotatedImage]] = {}
+    for image in images:
+        pictures.setdefault(image.picture, []).append(image)
+    sizes = {name: measure_object_size(planes) for name, planes in pictures.items()}
+    return {
+        name: size
+        for name, size in sizes.items()
+        if size is not None and sum(_count_complete(image) for image in pictures[name]) >= FEWEST_MEASURED
+    }
+
+
+def _count_complete(image: AnnotatedImage) -> int:
+    return int(complete_objects(image.labels_with_regions(), image.marked).size)
 
 
 def class_scale(images: Sequence[AnnotatedImage], labels_are: LabelsAre) -> float:

@@ -108,6 +108,7 @@ def train_model(
         start=start.description if start else None,
         object_size=object_size,
         grey_range=settings.grey_range,
+        magnification=settings.magnification,
     )
     network, config = _network(prepared, settings, labels_are, start)
     before = Lineage.of(start.description.training) if start else Lineage()
@@ -133,7 +134,7 @@ def train_model(
         prepared.images,
         inside,
         labels_are,
-        prepared.object_size * prepared.scale if prepared.object_size else None,
+        _network_size(prepared),
         seconds=FIT_AFTER_STOP if outcome.stopped else math.inf,
     )
     description = ModelDescription(
@@ -176,11 +177,19 @@ def _sizes(prepared: Prepared, start: Model | None) -> dict[str, Any]:
     size, scale = prepared.object_size, prepared.scale
     inherited = start.description.object_size if start else TARGET_SIZE
     return {
-        "object_size": size * scale if size else inherited,
+        "object_size": _network_size(prepared) or inherited,
+        "magnification": "per image" if prepared.own_size else "as in training",
         "object_size_image": size,
         "object_size_um": size * prepared.pixel_size_um if size and prepared.pixel_size_um else None,
         "scale": scale,
     }
+
+
+def _network_size(prepared: Prepared) -> float | None:
+    """Return the typical diameter in px at the network's scale."""
+    if prepared.own_size:
+        return TARGET_SIZE
+    return prepared.object_size * prepared.scale if prepared.object_size else None
 
 
 def _names_of_classes(names: Sequence[str], n_classes: int) -> tuple[str, ...]:
