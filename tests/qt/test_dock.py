@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from driving import add_discs, words
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_unet._qt.dock import Dock
 from napari_unet._qt.rows import Fold
@@ -167,6 +167,22 @@ def test_problems_are_found_and_led_to(dock: Any, discs: Any, qtbot: Any) -> Non
     problems._go(where)
     camera = dock.viewer.scene.camera
     np.testing.assert_allclose(camera.center[-2:], where[-2:])
+
+
+def test_a_problem_is_fixed_with_one_click_and_undone_in_one_step(dock: Any, discs: Any, qtbot: Any) -> None:
+    discs[1][57, 23:26] = 2  # a slip of the brush in the background around another object
+    layer = add_discs(dock, discs)
+    problems = dock.annotate.problems
+    qtbot.waitUntil(lambda: [p.kind for p in problems.found()] == ["speck"], timeout=5000)
+    (fix,) = [made for made in problems.findChildren(QPushButton) if made.text() == "Fix"]
+    assert "Erase" in fix.toolTip()
+    fix.click()
+    assert not layer.data[57, 23:26].any()
+    assert words(dock) == "Erase specks: done; Undo takes it back."
+    qtbot.waitUntil(lambda: problems.found() == [], timeout=5000)
+    dock.loop.undo()
+    assert (layer.data[57, 23:26] == 2).all()
+    qtbot.waitUntil(lambda: len(problems.found()) == 1, timeout=5000)
 
 
 def test_proposals_fill_the_segmentation_only(dock: Any, discs: Any, qtbot: Any) -> None:

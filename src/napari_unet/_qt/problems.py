@@ -1,15 +1,15 @@
-"""What hinders a good training, each with a button that goes there."""
+"""What hinders a good training, each with a button that goes there, and one that fixes it where that is safe."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStyle, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QStyle, QVBoxLayout, QWidget
 
 from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.loop import Loop
-from napari_unet._qt.rows import hint
+from napari_unet._qt.rows import hint, small_button
 
 _QUIET_MS = 500
 _MOST_SHOWN = 4
@@ -21,7 +21,7 @@ class Problems(QWidget):
     def __init__(self, loop: Loop) -> None:
         super().__init__()
         self._loop = loop
-        self._found: list[Any] = []
+        self._shown: list[tuple[Any, str | None]] = []
         self._job: Job | None = None
         self._again = False
         self._looked_at: object = None
@@ -36,14 +36,14 @@ class Problems(QWidget):
 
     def summary(self) -> str:
         """Return a few words for the title line."""
-        if any(problem.blocking for problem in self._found):
+        if any(problem.blocking for problem in self.found()):
             return "not enough yet"
-        n = len(self._found)
+        n = len(self._shown)
         return f"{n} hint{'s' * (n > 1)}" if n else "ready to train"
 
     def found(self) -> list[Any]:
         """Return the problems that are shown."""
-        return list(self._found)
+        return [problem for problem, _ in self._shown]
 
     def refresh(self) -> None:
         """Look again where the annotation or the plane is another one."""
@@ -74,26 +74,30 @@ class Problems(QWidget):
 
         def run(on_report: object, should_stop: object) -> list[Any]:
             from napari_unet.annotation.problems import find_problems
+            from napari_unet.annotation.repairs import describe_repair
 
-            return sorted(find_problems(labels, labels_are, marked), key=lambda problem: not problem.blocking)
+            found = sorted(
+                find_problems(labels, labels_are, marked), key=lambda problem: not problem.blocking
+            )
+            return [(problem, describe_repair(problem, labels, labels_are, marked)) for problem in found]
 
         self._job = start_job(
             "looking for problems", run, completed=self._show, failed=self._failed, finished=self._ended
         )
 
-    def _show(self, problems: list[Any]) -> None:
-        if problems == self._found and self._rows.count():
+    def _show(self, problems: list[tuple[Any, str | None]]) -> None:
+        if problems == self._shown and self._rows.count():
             return
-        self._found = problems
+        self._shown = problems
         while self._rows.count():
             self._rows.takeAt(0).widget().deleteLater()
-        for problem in problems[:_MOST_SHOWN]:
-            self._rows.addWidget(self._row(problem))
+        for problem, repair in problems[:_MOST_SHOWN]:
+            self._rows.addWidget(self._row(problem, repair))
         if len(problems) > _MOST_SHOWN:
             self._rows.addWidget(hint(f"… and {len(problems) - _MOST_SHOWN} more."))
         self._loop.refresh_soon()
 
-    def _row(self, problem: Any) -> QWidget:
+    def _row(self, problem: Any, repair: str | None) -> QWidget:
         widget = QWidget()
         layout = QHBoxLayout(widget)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -107,16 +111,31 @@ class Problems(QWidget):
         layout.addWidget(icon)
         layout.addWidget(hint(problem.sentence), 1)
         if problem.where is not None:
-            go = QPushButton("Go there")
-            go.setToolTip("Show this place in the middle of the canvas.")
-            go.clicked.connect(lambda *_: self._go(problem.where))
-            layout.addWidget(go)
+            layout.addWidget(
+                small_button(
+                    "Go there",
+                    "Show this place in the middle of the canvas.",
+                    lambda: self._go(problem.where),
+                )
+            )
+        if repair is not None:
+            layout.addWidget(small_button("Fix", f"{repair} Undo takes it back.", lambda: self._fix(problem)))
         return widget
 
     def _go(self, where: tuple[int, ...]) -> None:
         with self._loop.telling("Going there"):
             plane = self._loop.plane()
             self._loop.layers.go_to(where if len(where) > 2 else (*plane, *where))
+
+    def _fix(self, problem: Any) -> None:
+        with self._loop.telling("Fixing"):
+            self._loop.layers.settle()
+            done = self._loop.session.annotating.fix(self._loop.plane(), problem)
+            self._loop.say(
+                "info", f"{done}: done; Undo takes it back." if done else "There is nothing to fix any more."
+            )
+            self._loop.edited.emit()
+        self.look()
 
     def _failed(self, error: Exception) -> None:
         self._show([])  # the log has the traceback; hints are no reason to interrupt anybody

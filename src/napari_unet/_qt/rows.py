@@ -82,6 +82,15 @@ def button(text: str, tooltip: str, pressed: Callable[[], None], *, strong: bool
     return made
 
 
+def small_button(text: str, tooltip: str, pressed: Callable[[], None]) -> QPushButton:
+    """Return a button that stands beside a sentence."""
+    made = QPushButton(text)
+    made.setToolTip(f"<p>{tooltip}</p>")
+    made.clicked.connect(lambda *_: pressed())
+    made.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    return made
+
+
 def brush_button(text: str, icon: QIcon, tooltip: str) -> QPushButton:
     """Return a button that stays pressed while the brush paints what it says."""
     made = QPushButton(icon, text)
