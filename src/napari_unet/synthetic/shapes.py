@@ -88,7 +88,13 @@ def draw_form(kind: Kind, radius: float, angle: float, irregular: float, rng: np
         form = Form(kind, radius, angle, stretch, arms=_arms(rng))
     else:
         slender = {Kind.ROD: (1.8, 5.0), Kind.SPINDLE: (2.5, 7.0), Kind.CRESCENT: (0.35, 0.75)}[kind]
-        form = Form(kind, radius, angle, float(rng.uniform(*slender)), float(rng.normal(0, 0.12)))
+        form = Form(
+            kind,
+            radius,
+            angle,
+            float(rng.uniform(*slender)),
+            float(np.clip(rng.normal(0, 0.12), -0.25, 0.25)),
+        )
     return _with_area_of_circle(form)
 
 
@@ -133,7 +139,9 @@ def _with_area_of_circle(form: Form) -> Form:
     area = max(float(inside.sum()), 1.0) * step**2
     far = np.hypot(grid[:, None], grid[None, :])[inside]
     scale = np.sqrt(np.pi / area)
-    reach = (float(far.max()) + step if far.size else 1.0) * scale * form.radius
+    # thin tips may lie between the places where the form was measured
+    tips = _tips(unit) if form.kind is Kind.SPINDLE else 0.0
+    reach = (max(float(far.max()), tips) + 2 * step if far.size else 1.0) * scale * form.radius
     return replace(form, radius=form.radius * scale, reach=reach)
 
 
@@ -191,6 +199,12 @@ def _spindle(form: Form, u: Field, v: Field) -> Field:
     # the width falls as (1 - u²)² to the ends, where the sides come to lie side by side
     width = np.maximum(1 - u * u, 0.02) ** 2
     return np.asarray(np.maximum(np.abs(v) * root / (width + 0.06), np.abs(u)), np.float32)
+
+
+def _tips(unit: Form) -> float:
+    """Distance of a spindle's farther end from its centre."""
+    along = float(np.sqrt(unit.stretch)) / (1 - 2 * abs(unit.bend))
+    return float(np.hypot(along, unit.bend * along**2))
 
 
 def _branched(form: Form, u: Field, v: Field) -> Field:

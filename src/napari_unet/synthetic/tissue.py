@@ -138,8 +138,10 @@ def _settle(
 ) -> tuple[NDArray[np.float64], list[Form]]:
     """Choose centres and shapes."""
     if habit.sheet:
-        # a hexagon of the area of the circle has this distance to its neighbours
-        centres = fill(shape, habit.size * np.sqrt(np.pi / (2 * np.sqrt(3))), habit.disorder, rng)[:MAX_CELLS]
+        # A hexagon of the area of the circle has this distance to its neighbours; where sizes are spread
+        # log-normally, the mean area is larger than the median's.
+        spacing = habit.size * np.sqrt(np.pi / (2 * np.sqrt(3))) * np.exp(habit.size_spread**2)
+        centres = fill(shape, float(spacing), habit.disorder, rng)[:MAX_CELLS]
         radii = habit.size / 2 * np.exp(rng.normal(0, habit.size_spread, len(centres)))
     else:
         margin = habit.size / 2
@@ -224,7 +226,7 @@ def draw_cells(
     ys, xs = np.arange(shape[0], dtype=np.float32)[:, None], np.arange(shape[1], dtype=np.float32)[None, :]
     slack = 2 + (float(np.abs(warp).max()) if warp is not None else 0)
     for number, ((y, x), form) in enumerate(zip(centres, forms, strict=True), start=1):
-        reach = slack + (1.6 * habit.size if habit.sheet else form.reach)
+        reach = slack + ((1.6 + habit.size_spread) * habit.size if habit.sheet else form.reach)
         y0, y1 = max(0, int(y - reach)), min(shape[0], int(y + reach) + 2)
         x0, x1 = max(0, int(x - reach)), min(shape[1], int(x + reach) + 2)
         if y0 >= y1 or x0 >= x1:

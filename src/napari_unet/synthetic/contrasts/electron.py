@@ -27,7 +27,7 @@ G_RATIO = 0.7
 def habit_cells(rng: np.random.Generator, size: float) -> Habit:
     """Neurites that fill the space, of very unequal sizes."""
     return Habit(
-        size=size,
+        size=1.06 * size + 1,  # the membrane takes the rest
         size_spread=float(rng.uniform(0.2, 0.5)),
         kinds={Kind.ROUND: 1.0, Kind.LOBED: 0.6, Kind.SPINDLE: 0.2, Kind.POLYGON: 0.4},
         sheet=True,
