@@ -93,7 +93,7 @@ class Disk:
 
     def remove_folder(self, folder: Path) -> None:
         """Remove a folder and all in it, if it is there."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             shutil.rmtree(folder)
 
     def sync_folder(self, folder: Path) -> None:
@@ -118,6 +118,14 @@ class Disk:
         shutil.copy2(source, target)
         with open(target, "rb+") as file:
             _sync(file.fileno(), file.flush)
+
+    def sweep(self, folder: Path) -> None:
+        """Remove what a crash has left unfinished in a folder."""
+        for name in self.names(folder):
+            if name.startswith(".") and name.endswith(UNFINISHED):
+                with suppress(OSError):  # it takes room, that is all
+                    self.remove_folder(folder / name)
+                    self.remove(folder / name)
 
     def lock(self, path: Path, take_over: bool) -> FolderLock:
         """Hold the lock file at `path` until it is released."""

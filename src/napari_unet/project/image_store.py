@@ -89,6 +89,8 @@ class ImageStore:
         UserError
             If ``state.json`` is damaged, or memory is short.
         """
+        for place in {path.parent for path in self._disk.files(self.folder)}:
+            self._disk.sweep(place)
         path = self.folder / "state.json"
         state = read_document(self._disk, path, StateDocument) if self._disk.exists(path) else StateDocument()
         self.sequence, self.generations = state.sequence, dict(state.generations)

@@ -120,6 +120,8 @@ class Project:
             raise UserError(why_not_written(folder, error).partition(" Your work")[0]) from error
         try:
             document = read_document(disk, folder / "project.json", ProjectDocument)
+            for place in (folder, folder / "rounds", folder / "snapshots"):
+                disk.sweep(place)
             project = cls(folder, disk, lock, document)
         except BaseException:
             lock.release()

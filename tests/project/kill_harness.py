@@ -1,0 +1,112 @@
+"""A process that paints, replaces arrays, adds rounds and saves, to be killed at a random moment.
+
+Run as ``python kill_harness.py FOLDER SEED [rounds]``. Before everything it does it says on standard output what and
+when, so that the parent knows what must be there: that survives a SIGKILL, as the pipe is not the process's.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.objects.changes import Change
+from napari_unet.project import ImageDescription, OutcomeDocument, Project, RoundDocument, image_entry
+
+if TYPE_CHECKING:
+    from napari_unet.network.model_file import Model
+
+SHAPE = (2, 1100, 900)
+
+
+def a_model() -> Model:
+    """Return a tiny network."""
+    from napari_unet.network.model_file import Model, ModelDescription
+    from napari_unet.network.scaling import Normalisation
+    from napari_unet.network.unet import UNet, UNetConfig
+
+    config = UNetConfig(in_channels=1, classes=2, depth=1, width=2)
+    description = ModelDescription(
+        name="tiny",
+        network=config,
+        normalisation=Normalisation(low=(0.0,), high=(1.0,)),
+        object_size=20.0,
+        labels_are="objects",
+    )
+    return Model(description, UNet(config))
+
+
+def a_round(number: int) -> RoundDocument:
+    """Return what came of a training."""
+    outcome = OutcomeDocument(
+        loss=(1.0, float("nan"), 0.1),
+        learning_rate=(0.1,) * 3,
+        held_out_curve=((2, {"f1": 0.5}),),
+        best_step=2,
+        steps=3,
+        seconds=1.5,
+        held_out={"f1": 0.5},
+        stopped=False,
+        sentence="Good.",
+        patch_size=64,
+        batch_size=1,
+        threads=1,
+    )
+    return RoundDocument(number=number, name=f"Round {number}", started="2026-01-01", outcome=outcome)
+
+
+def say(**what: object) -> None:
+    """Tell the parent what is going to be done."""
+    print(json.dumps({"time": time.monotonic(), **what}), flush=True)
+
+
+def work(folder: Path, seed: int, rounds: bool) -> None:
+    """Paint until killed."""
+    image_entry.CHECKPOINT_AFTER = 0.3  # many checkpoints, to be killed amidst one
+    random = np.random.default_rng(seed)
+    if (folder / "project.json").exists():
+        project = Project.open(folder)
+        entry = project.image(project.images[0].id)
+        entry.open()
+    else:
+        project = Project.create(folder)
+        entry = project.add_image(ImageDescription(name="cells", axes="ZYX", shape=SHAPE, dtype="uint8"))
+        for which in ("annotation", "segmentation"):
+            entry.replace_array(which)
+    model = a_model() if rounds else None
+    kinds = ["stroke"] * 12 + ["note", "replace", "log", "saved", "snapshot"] + ["round"] * rounds
+    project.flush(60)
+    say(what="ready")
+    for number in range(1, 10_000):
+        kind = random.choice(kinds)
+        offset = [int(random.integers(0, n - 5)) for n in SHAPE[1:]]
+        shape = [int(random.integers(1, min(n - o, 300) + 1)) for n, o in zip(SHAPE[1:], offset, strict=True)]
+        box = [int(random.integers(2)), *offset], [1, *shape]
+        which = str(random.choice(["annotation", "segmentation"]))
+        say(what=str(kind), number=number, which=which, offset=box[0], shape=box[1])
+        if kind == "stroke":
+            new = np.full(box[1], number, np.int32)
+            entry.record([(which, Change(tuple(box[0]), np.zeros_like(new), new))])
+        elif kind == "note":
+            entry.note("number", number)
+        elif kind == "replace":
+            array = np.zeros(SHAPE, np.int32)
+            array[tuple(slice(o, o + n) for o, n in zip(*box, strict=True))] = number
+            entry.replace_array(which, array, owned=True)
+        elif kind == "round" and model is not None:
+            project.add_round(model, a_round(project.rounds.next_number))
+        elif kind == "log":
+            project.log("step", number=number)
+        elif kind == "snapshot" and number % 5 == 0:
+            project.snapshot(f"at {number}")
+        elif kind == "saved" and project.flush(60):
+            say(what="is saved", number=number)
+        time.sleep(float(random.exponential(0.02)))
+
+
+if __name__ == "__main__":
+    work(Path(sys.argv[1]), int(sys.argv[2]), "rounds" in sys.argv[3:])

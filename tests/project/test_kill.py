@@ -1,0 +1,117 @@
+"""A process that paints is killed at random moments; what it had saved is there afterwards."""
+
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from kill_harness import SHAPE
+
+from napari_unet.project import Project
+from napari_unet.project.disk import UNFINISHED
+
+HARNESS = Path(__file__).with_name("kill_harness.py")
+
+
+def paint_and_kill(folder: Path, seed: int, rounds: bool) -> tuple[list[dict], float]:
+    """Return what the process said until it was killed, and when that was."""
+    command = [sys.executable, str(HARNESS), str(folder), str(seed), *(["rounds"] if rounds else [])]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    said: list[dict] = []
+    ready = threading.Event()
+
+    def listen() -> None:
+        for line in process.stdout or ():
+            if line.endswith("\n"):
+                said.append(json.loads(line))
+                ready.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    try:
+        assert ready.wait(120), "the process did not begin"
+        time.sleep(random.Random(seed).uniform(0.05, 2.5))
+        killed = time.monotonic()
+    finally:
+        process.kill()
+        process.wait()
+        listener.join()
+    return said, killed
+
+
+def after(steps: list[dict], array: np.ndarray) -> np.ndarray:
+    array = array.copy()
+    for step in steps:
+        if step["what"] == "replace":
+            array[:] = 0
+        place = zip(step["offset"], step["shape"], strict=True)
+        array[tuple(slice(o, o + n) for o, n in place)] = step["number"]
+    return array
+
+
+def check(folder: Path, before: dict[str, np.ndarray], said: list[dict], must: int) -> dict[str, np.ndarray]:
+    """Check that everything up to step `must` is there, and return the arrays."""
+    with Project.open(folder) as project:
+        entry = project.image(project.images[0].id)
+        state = entry.open()
+        assert state.sentences == ()
+        for which, array in state.arrays.items():
+            steps = [s for s in said if s["what"] in ("stroke", "replace") and s["which"] == which]
+            least = sum(step["number"] <= must for step in steps)
+            possible = (after(steps[:n], before[which]) for n in range(least, len(steps) + 1))
+            assert any(np.array_equal(array, p) for p in possible), (
+                f"{which} after {least} of {len(steps)} steps"
+            )
+        noted = [s["number"] for s in said if s["what"] == "note" and s["number"] <= must]
+        assert not noted or state.notes["number"] >= noted[-1]
+        logged = [s["number"] for s in said if s["what"] == "log" and s["number"] <= must]
+        assert {*logged} <= {line["number"] for line in project.history() if "number" in line} or not logged
+        kept, sentences = project.rounds.all()
+        assert sentences == []
+        assert [r.document.number for r in kept] == list(range(1, len(kept) + 1))
+        if kept:
+            kept[-1].load()
+        arrays = {which: array.copy() for which, array in state.arrays.items()}
+    for path in folder.rglob("*.json"):
+        json.loads(path.read_bytes())
+    assert not [path for path in folder.rglob("*") if path.name.endswith(UNFINISHED)]
+    for which, array in arrays.items():
+        label = zarr.open_group(entry.folder / "labels.zarr" / which, mode="r")
+        path = label.attrs["ome"]["multiscales"][0]["datasets"][0]["path"]
+        np.testing.assert_array_equal(label[path][...], array)
+    return arrays
+
+
+def last_saved(said: list[dict]) -> int:
+    return max((s["number"] for s in said if s["what"] == "is saved"), default=0)
+
+
+def run(folder: Path, kills: int, rounds: bool, within: float | None) -> int:
+    arrays = {which: np.zeros(SHAPE, np.int32) for which in ("annotation", "segmentation")}
+    done = 0
+    for seed in range(kills):
+        said, killed = paint_and_kill(folder, seed, rounds)
+        steps = [s for s in said if "number" in s]
+        old = [s["number"] for s in steps if within is not None and s["time"] < killed - within]
+        arrays = check(folder, arrays, said, max([last_saved(said), *old]))
+        done += len(steps)
+    return done
+
+
+def test_a_process_is_killed_a_few_times(tmp_path):
+    """Only what it knew to be saved must be there: how fast a disk is, is not for a fast test to say."""
+    assert run(tmp_path / "project", 3, False, None) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_process_is_killed_200_times(tmp_path):
+    """All that is older than a second is there, and all rounds load."""
+    for start in range(10):  # a project does not grow for ever, nor do its snapshots
+        assert run(tmp_path / f"project {start}", 20, True, 1.0) > 100

@@ -1,0 +1,52 @@
+"""Rounds come back: curves at once, weights when they are asked for."""
+
+import math
+
+import pytest
+import torch
+from kill_harness import a_model, a_round
+
+from napari_unet.errors import UserError
+from napari_unet.network.training_outcome import TrainingOutcome
+from napari_unet.project import OutcomeDocument, Project
+
+
+def test_rounds_come_back(tmp_path):
+    models = [a_model(), a_model()]
+    with Project.create(tmp_path / "project") as project:
+        for number, model in enumerate(models, 1):
+            assert project.rounds.next_number == number
+            kept = project.add_round(model, a_round(number))
+            assert kept.document.number == number
+        assert [r.document.number for r in project.rounds.all()[0]] == [1, 2], "also before they are written"
+        with pytest.raises(UserError, match="There is a round 2"):
+            project.add_round(models[0], a_round(2))
+    with Project.open(tmp_path / "project") as project:
+        (first, second), sentences = project.rounds.all()
+        assert sentences == []
+        assert first.document.outcome.loss[0] == 1.0
+        assert math.isnan(first.document.outcome.loss[1])
+        model = second.load()
+        outcome = second.document.outcome.with_weights(model)
+    assert isinstance(outcome, TrainingOutcome)
+    assert outcome.curves.held_out == [(2, {"f1": 0.5})]
+    for name, tensor in models[1].network.state_dict().items():
+        torch.testing.assert_close(outcome.state[name], tensor)
+    again = OutcomeDocument.of(outcome)
+    assert again.model_dump_json() == a_round(2).outcome.model_dump_json()
+
+
+def test_a_round_that_is_damaged_leaves_the_others(tmp_path):
+    with Project.create(tmp_path / "project") as project:
+        for number in (1, 2):
+            project.add_round(a_model(), a_round(number))
+    folder = tmp_path / "project" / "rounds"
+    (folder / "0001.json").write_text("nonsense")
+    (folder / "0002.safetensors").write_bytes(b"nonsense")
+    (folder / "0003.safetensors").write_bytes(b"of a crash before the document")
+    with Project.open(tmp_path / "project") as project:
+        (second,), sentences = project.rounds.all()
+        assert "0001.json" in sentences[0]
+        with pytest.raises(UserError, match="damaged"):
+            second.load()
+        assert project.rounds.next_number == 3
