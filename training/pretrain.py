@@ -182,6 +182,7 @@ class Pretraining:
             network=self.network.config,
             normalisation=Normalisation(mode="per image", low=(0.0,) * 3, high=(1.0,) * 3),
             object_size=TARGET_SIZE,
+            magnification="per image",
             labels_are="objects",
             separation=SeparationSettings().model_dump(mode="json"),
             training=provenance,

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from napari_unet.callbacks import OnProgress
 from napari_unet.cli.console import progress_bar, tell
@@ -30,7 +31,7 @@ from napari_unet.formats.images import (
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from napari_unet.network.model_file import ModelDescription
+    from napari_unet.network.model_file import Model
     from napari_unet.workflow import Segmented
 
 
@@ -61,7 +62,9 @@ def segment(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Label TIFF to write; a folder for several images.")
     ],
-    model: Annotated[Path, typer.Option("--model", help="Model file (.safetensors).")],
+    model: Annotated[
+        str, typer.Option("--model", help="Model file (.safetensors), or bundled: needs no training.")
+    ] = "bundled",
     object_size: Annotated[
         float | None, typer.Option(help="Typical diameter in px, if it differs from the training images.")
     ] = None,
@@ -87,14 +90,18 @@ def segment(
     targets = choose_outputs(images, found, output, probabilities)
 
     from napari_unet.network.device import choose_device
+    from napari_unet.network.bundled import BUNDLED, bundled_for, load_bundled
     from napari_unet.network.model_file import load_model
     from napari_unet.workflow import segment_image
 
     choose_device(device)
-    network = load_model(model)
+    network = load_bundled() if model == BUNDLED else load_model(Path(model))
+
+    def network_for(image: NDArray[Any]) -> Model:
+        return bundled_for(image.shape[0]) if model == BUNDLED else network
+
     run = partial(
         segment_image,
-        network,
         object_size=object_size,
         tile=tile,
         averaging=averaging.value,
@@ -107,7 +114,7 @@ def segment(
         for path, target in zip(found, targets, strict=True):
             progress.update(whole, description=path.name)
             try:
-                n_objects = _segment_file(path, target, network.description, run, probabilities, progress)
+                n_objects = _segment_file(path, target, network_for, run, probabilities, progress)
             except UserError as error:
                 if len(found) == 1:
                     raise
@@ -171,7 +178,7 @@ def probabilities_path(target: Path) -> Path:
 def _segment_file(
     path: Path,
     target: Path,
-    description: ModelDescription,
+    network_for: Callable[[NDArray[Any]], Model],
     run: Callable[..., Segmented],
     probabilities: bool,
     progress: Progress,
@@ -182,8 +189,10 @@ def _segment_file(
     labels, maps = [], []
     task = progress.add_task("", total=len(each), visible=False)
     for k, (_, plane) in enumerate(each):
+        model = network_for(plane)
         segmented = run(
-            match_channels(plane, description.network.in_channels, path.name),
+            model,
+            match_channels(plane, model.description.network.in_channels, path.name),
             pixel_size_um=file.pixel_size_um,
             on_progress=_report_to(progress, task, k),
         )
@@ -193,8 +202,8 @@ def _segment_file(
             tell(f"{path.name}: {sentence}")
     progress.remove_task(task)
     _write(file, labels, maps if probabilities else [], target)
-    if description.labels_are == "classes":
-        return f"{len(description.class_names) or description.network.classes - 1} class(es)"
+    if model.description.labels_are == "classes":
+        return f"{len(model.description.class_names) or model.description.network.classes - 1} class(es)"
     return f"{sum(int(np.unique(plane[plane > 0]).size) for plane in labels)} objects"
 
 

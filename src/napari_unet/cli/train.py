@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_unet.network.training import TrainingReport
     from napari_unet.workflow import AnnotatedImage
 
-SCRATCH = "scratch"
+SCRATCH, BUNDLED = "scratch", "bundled"
 
 
 class Preset(StrEnum):
@@ -48,7 +48,13 @@ def train(
     labels_are: Annotated[
         LabelsAre, typer.Option(help="Whether values stand for single objects or classes.")
     ],
-    start: Annotated[str, typer.Option(help="scratch, or a model file to train on from.")] = SCRATCH,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="bundled, scratch, or a model file to train on from; bundled for the laptop network.",
+            show_default=False,
+        ),
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Time to train.")] = 2.0,
     steps: Annotated[
         int | None, typer.Option(help="Steps to train instead: the same result each time.")
@@ -68,7 +74,8 @@ def train(
     from napari_unet.network.device import choose_device
 
     choose_device(device)
-    first = _load_start(start)
+    start = start or (BUNDLED if preset is Preset.LAPTOP else SCRATCH)
+    first = _load_start(start, preset)
     annotated, rgb = read_annotated(images, labels, coding, labels_are)
 
     from napari_unet.network.model_file import save_model
@@ -187,9 +194,17 @@ def _check_numbers(
         raise UserError(f"--seed must be at least 0; it is {seed}.")
 
 
-def _load_start(start: str) -> Model | None:
+def _load_start(start: str, preset: Preset) -> Model | None:
     if start == SCRATCH:
         return None
+    if start == BUNDLED:
+        if preset is not Preset.LAPTOP:
+            raise UserError(
+                f"The bundled network is not {preset.value}; take --start scratch or a model file."
+            )
+        from napari_unet.network.bundled import load_bundled
+
+        return load_bundled()
     from napari_unet.network.model_file import load_model
 
     return load_model(Path(start))

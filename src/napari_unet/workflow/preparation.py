@@ -196,8 +196,9 @@ def is_magnified_apart(
 ) -> bool:
     """Decide whether every picture is seen at the scale of its own objects.
 
-    "auto" does where the typical sizes of the pictures differ by more than `DIFFERENT_SIZE`, as those of different
-    magnifications do. A lineage keeps what it began with.
+    "auto" does where the typical sizes of two pictures differ by more than `DIFFERENT_SIZE` and their middle halves
+    do not overlap: those of different magnifications do, those of cells of all sizes do not. A lineage keeps what it
+    began with.
     """
     if labels_are is not LabelsAre.OBJECTS:
         return False
@@ -206,7 +207,11 @@ def is_magnified_apart(
     if magnification != "auto":
         return magnification == "per image"
     sizes = measure_pictures(images).values()
-    return len(sizes) > 1 and max(sizes) > DIFFERENT_SIZE * min(sizes)
+    return any(
+        smaller[1] * DIFFERENT_SIZE < larger[1] and smaller[2] < larger[0]
+        for smaller in sizes
+        for larger in sizes
+    )
 
 
 def picture_scales(
@@ -216,7 +221,7 @@ def picture_scales(
     target = start.object_size if start is not None else TARGET_SIZE
     sizes = measure_pictures(images)
     return [
-        float(np.clip(target / sizes[image.picture], SMALLEST_SCALE, LARGEST_SCALE))
+        float(np.clip(target / sizes[image.picture][1], SMALLEST_SCALE, LARGEST_SCALE))
         if image.picture in sizes
         else otherwise
         for image in images

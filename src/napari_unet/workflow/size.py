@@ -23,32 +23,34 @@ MOST_MEASURED = 40
 
 def measure_object_size(images: Sequence[AnnotatedImage]) -> float | None:
     """Return the median equivalent diameter (px) of the complete objects, ``None`` where there is none."""
-    sizes: list[float] = []
-    cut: list[float] = []
-    for image in images:
-        labels = image.labels_with_regions()
-        complete = complete_objects(labels, image.marked)
-        sizes.extend(object_sizes(labels, complete))
-        cut.extend(object_sizes(labels, complete, include_cut=True))
-    chosen = sizes if len(sizes) >= 3 else cut
-    return float(np.median(chosen)) if chosen else None
+    sizes = _sizes(images)
+    return float(np.median(sizes)) if sizes.size else None
 
 
-def measure_pictures(images: Sequence[AnnotatedImage]) -> dict[str, float]:
-    """Return the median diameter (px) of the complete objects of each picture that has enough of them to tell."""
+def measure_pictures(images: Sequence[AnnotatedImage]) -> dict[str, tuple[float, float, float]]:
+    """Return the quartiles of the diameters (px) of the complete objects of each picture that has enough of them."""
     pictures: dict[str, list[AnnotatedImage]] = {}
     for image in images:
         pictures.setdefault(image.picture, []).append(image)
-    sizes = {name: measure_object_size(planes) for name, planes in pictures.items()}
-    return {
-        name: size
-        for name, size in sizes.items()
-        if size is not None and sum(_count_complete(image) for image in pictures[name]) >= FEWEST_MEASURED
-    }
+    measured = {}
+    for name, planes in pictures.items():
+        sizes = _sizes(planes)
+        if sizes.size >= FEWEST_MEASURED:
+            low, middle, high = (float(size) for size in np.percentile(sizes, [25, 50, 75]))
+            measured[name] = (low, middle, high)
+    return measured
 
 
-def _count_complete(image: AnnotatedImage) -> int:
-    return int(complete_objects(image.labels_with_regions(), image.marked).size)
+def _sizes(images: Sequence[AnnotatedImage]) -> NDArray[np.float64]:
+    """Diameters (px) of the complete objects; of those that the edge cuts only where there are few others."""
+    whole, all_of_them = [np.empty(0)], [np.empty(0)]
+    for image in images:
+        labels = image.labels_with_regions()
+        complete = complete_objects(labels, image.marked)
+        whole.append(object_sizes(labels, complete))
+        all_of_them.append(object_sizes(labels, complete, include_cut=True))
+    sizes = np.concatenate(whole)
+    return sizes if sizes.size >= FEWEST_MEASURED else np.concatenate(all_of_them)
 
 
 def class_scale(images: Sequence[AnnotatedImage], labels_are: LabelsAre) -> float:

@@ -14,6 +14,7 @@ import napari_unet
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import Stopped, UserError
+from napari_unet.network.bundled import is_bundled
 from napari_unet.network.held_out import HeldOutPlace
 from napari_unet.network.model_file import Model, ModelDescription, Provenance
 from napari_unet.network.scaling import TARGET_SIZE
@@ -95,9 +96,11 @@ def train_model(
         When asked to stop before the first step.
     """
     settings = settings or TrainingSettings()
-    if start is not None and start.description.labels_are != labels_are:
+    # The bundled network knows nothing of these images: sizes, grey range and held-out places begin with them.
+    before = start if start is not None and not is_bundled(start.description) else None
+    if before is not None and before.description.labels_are != labels_are:
         raise UserError(
-            f"“{start.description.name}” was trained on {start.description.labels_are} and your annotation "
+            f"“{before.description.name}” was trained on {before.description.labels_are} and your annotation "
             f"holds {labels_are}; start from scratch or from another model."
         )
     prepared = prepare(
@@ -105,14 +108,14 @@ def train_model(
         labels_are,
         class_names,
         settings.weight_map,
-        start=start.description if start else None,
+        start=before.description if before else None,
         object_size=object_size,
         grey_range=settings.grey_range,
         magnification=settings.magnification,
     )
     network, config = _network(prepared, settings, labels_are, start)
-    before = Lineage.of(start.description.training) if start else Lineage()
-    lineage, about_held_out = continue_lineage(before, prepared, settings.seed)
+    known = Lineage.of(before.description.training) if before else Lineage()
+    lineage, about_held_out = continue_lineage(known, prepared, settings.seed)
     inside = at_network_scale(prepared, lineage.held_out)
     score = HeldOutScore(prepared.images, inside, labels_are) if inside else None
     if should_stop():
@@ -146,8 +149,8 @@ def train_model(
         labels_are=labels_are.value,
         class_names=_names_of_classes(class_names, prepared.n_classes),
         separation=separation.model_dump(mode="json"),
-        training=_provenance(settings, outcome, lineage, images, start),
-        **_sizes(prepared, start),
+        training=_provenance(settings, outcome, lineage, images, before, start),
+        **_sizes(prepared, before),
     )
     sentences = [s for s in (outcome.sentence, about_held_out) if s]
     return TrainedModel(Model(description, network), outcome, lineage.held_out, sentences)
@@ -161,9 +164,10 @@ def _network(
         config = settings.network_config(in_channels, prepared.n_classes, labels_are is LabelsAre.OBJECTS)
     else:
         # The weights decide over width and depth; channels and classes may have changed since.
-        config = start.description.network.model_copy(
-            update={"in_channels": in_channels, "classes": prepared.n_classes}
-        )
+        update = {"in_channels": in_channels, "classes": prepared.n_classes}
+        if is_bundled(start.description):
+            update["distance"] = labels_are is LabelsAre.OBJECTS
+        config = start.description.network.model_copy(update=update)
     network = UNet(config)
     initialise(network, settings.seed)
     if settings.preset == "laptop" and labels_are is LabelsAre.OBJECTS:
@@ -205,13 +209,14 @@ def _provenance(
     outcome: TrainingOutcome,
     lineage: Lineage,
     images: Sequence[AnnotatedImage],
+    before: Model | None,
     start: Model | None,
 ) -> Provenance:
     import torch
 
-    before = start.description.training.lineage if start else ""
+    lineage_name = before.description.training.lineage if before else ""
     return Provenance(
-        lineage=before or uuid.uuid4().hex,
+        lineage=lineage_name or uuid.uuid4().hex,
         started_from=start.description.name if start else "scratch",
         seed=settings.seed,
         steps=outcome.steps,
