@@ -89,8 +89,8 @@ def segment(
     found = find_images(images)
     targets = choose_outputs(images, found, output, probabilities)
 
-    from napari_unet.network.device import choose_device
     from napari_unet.network.bundled import BUNDLED, bundled_for, load_bundled
+    from napari_unet.network.device import choose_device
     from napari_unet.network.model_file import load_model
     from napari_unet.workflow import segment_image
 
