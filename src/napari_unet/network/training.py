@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import Stopped, UserError
 from napari_unet.network.augmentation import AugmentationSettings
-from napari_unet.network.best_weights import BestWeights
+from napari_unet.network.best_weights import TOLERANCE, BestWeights
 from napari_unet.network.budget import Budget
 from napari_unet.network.device import choose_device
 from napari_unet.network.held_out import HeldOutPlace, without_held_out
@@ -74,7 +74,7 @@ def train(
         Nothing trains there.
     evaluate : callable or None
         Measures the quality in the held-out places. Without it the last (averaged) weights are kept.
-        May raise `Stopped`.
+        May raise `Stopped`. Its attribute `standard_error`, if it has one, says how uncertain the score is.
     on_report : callable
         Gets a `TrainingReport` about ten times a second, in the thread that trains.
     should_stop : callable
@@ -93,6 +93,7 @@ def train(
     with _threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         training = _Training(without_held_out(images, held_out), network, settings, device, rgb)
+        training.best.tolerance = max(TOLERANCE, getattr(evaluate, "standard_error", 0.0))
         training.evaluate, training.on_report, training.should_stop = evaluate, on_report, should_stop
         return training.run()
 
