@@ -16,7 +16,7 @@ from napari_unet.errors import Stopped, UserError
 from napari_unet.network.augmentation import AugmentationSettings
 from napari_unet.network.best_weights import TOLERANCE, BestWeights
 from napari_unet.network.budget import Budget
-from napari_unet.network.device import choose_device
+from napari_unet.network.device import choose_device, is_bfloat16_faster
 from napari_unet.network.held_out import HeldOutPlace, without_held_out
 from napari_unet.network.losses import distance_loss, weighted_cross_entropy
 from napari_unet.network.sampling import CELL, Batch, PatchSampler, Prefetch, TrainingImage
@@ -123,7 +123,7 @@ class _Training:
         _begin_at_frequencies(network, self.class_bias)
         self.optimiser = _make_optimiser(network, recipe)
         self.average = WeightAverage(network)
-        self.low_precision = settings.precision == "auto" and _is_bfloat16_faster(device)
+        self.low_precision = settings.precision == "auto" and is_bfloat16_faster(device)
         self.budget = Budget(settings.steps, settings.minutes)
         self.best, self.curves = BestWeights(), Curves()
         self.smooth_loss, self.last_report = 0.0, 0.0
@@ -364,14 +364,6 @@ def _valid_patch(network: UNet, patch_size: int) -> int:
     """Side of the target in px, at least `patch_size`, that the network can give."""
     config = network.config
     return config.output_size(config.input_size(patch_size))
-
-
-def _is_bfloat16_faster(device: torch.device) -> bool:
-    """Tell whether the device multiplies matrices of bfloat16 in hardware made for it."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)  # not in every version of PyTorch
-    return device.type == "cpu" and has_tiles is not None and bool(has_tiles())
 
 
 def _to(array: NDArray[np.generic], device: torch.device) -> Tensor:
