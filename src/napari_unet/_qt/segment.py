@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
 
 from napari_unet._qt.forms import Form
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, button, column, combo, hint, row
+from napari_unet._qt.separation_run import SeparationRun
 from napari_unet._qt.views import Views
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 
 TOOLTIP = "Let the trained network outline everything on this plane or in the whole stack."
 
-_QUIET_MS = 80
 _AVERAGING = [
     ("none (fast)", "none"),
     ("4 flips", "flips"),
@@ -55,11 +54,7 @@ class SegmentStep(QWidget):
         )
         self.separation = Form(loop.session.separating.settings, only=_MAIN_FIELDS)
         self.further = Form(loop.session.separating.settings, only=_FURTHER_FIELDS)
-        self._quiet = QTimer(self)
-        self._quiet.setSingleShot(True)
-        self._quiet.setInterval(_QUIET_MS)
-        self._quiet.timeout.connect(self._separate)
-        self._changed: Any = None
+        self._separating = SeparationRun(loop)
         for form in (self.separation, self.further):
             form.valueChanged.connect(self._note_separation)
         more = Fold(
@@ -114,7 +109,7 @@ class SegmentStep(QWidget):
         self.empty.setVisible(bool(self.empty.text()))
         for form in (self.separation, self.further):
             form.setEnabled(trained)
-            if form.value() != session.separating.settings and self._changed is None:
+            if form.value() != session.separating.settings and self._separating.wanted is None:
                 form.setValue(session.separating.settings)
         objects = session.labels_are is LabelsAre.OBJECTS
         for name in ("threshold", "method"):
@@ -142,19 +137,8 @@ class SegmentStep(QWidget):
         self._loop.layers.colour(Which.SEGMENTATION)
 
     def _note_separation(self, settings: Any) -> None:
-        # Two forms show one model: what the other one holds is taken from the session.
+        # Two forms show one model: what neither of them shows is taken from the session.
         shown = self.separation.value(), self.further.value()
         update = {name: getattr(shown[0], name) for name in _MAIN_FIELDS}
         update |= {name: getattr(shown[1], name) for name in _FURTHER_FIELDS}
-        self._changed = self._loop.session.separating.settings.model_copy(update=update)
-        self._quiet.start()
-
-    def _separate(self) -> None:
-        settings, self._changed = self._changed, None
-        if settings is None:
-            return
-        with self._loop.telling("Making objects"):
-            self._loop.segmentation_run.empty_sentence = self._loop.session.segmenting.set_separation(
-                settings, self._loop.plane()
-            )
-        self._loop.refresh_soon()
+        self._separating.want(self._loop.session.separating.settings.model_copy(update=update))

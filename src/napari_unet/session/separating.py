@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_unet.objects.separate import SeparationSettings
+from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.history import Which
 from napari_unet.session.image import Plane
 from napari_unet.session.state import State
 from napari_unet.session.stored import StoredProbabilities
+from napari_unet.session.tasks import SeparationTask
 
 if TYPE_CHECKING:
     from napari_unet.session.rounds import Round
@@ -48,27 +47,14 @@ class Separating:
         smallest = self.settings.smallest * (before / scale) ** 2
         self.settings = self.settings.model_copy(update={"smallest": smallest})
 
-    def separate(self, plane: Plane) -> tuple[NDArray[np.int32], str | None] | None:
-        """Make objects anew from a plane's stored probabilities.
-
-        Returns
-        -------
-        tuple or None
-            Labels ``(Y, X)`` and why there are none; ``None`` where no probabilities are stored.
-        """
-        stored = self.stored.get(plane)
+    def prepare(self, plane: Plane) -> SeparationTask | None:
+        """Get ready to make a plane's objects anew with `settings`; ``None`` where nothing is stored of it."""
+        stored, current = self.stored.get(plane), self._state.rounds.current
         if stored is None:
             return None
-        from napari_unet.objects.separate import why_empty
-        from napari_unet.workflow.segmentation import foreground, separate_probabilities
-
-        probabilities, distance, scale = stored
-        current = self._state.rounds.current
-        typical = current.model.description.object_size / scale if current else None
-        labels = separate_probabilities(
-            probabilities, distance, self.settings, self._state.labels_are, scale, typical
-        )
-        return labels, None if labels.any() else why_empty(foreground(probabilities), self.settings)
+        typical = current.model.description.object_size / stored[2] if current else None
+        backdrop = Backdrop.of(self._state, plane)
+        return SeparationTask(backdrop, stored, self.settings, self._state.labels_are, typical)
 
     def _forget(self, which: Which) -> None:
         if which is Which.ANNOTATION:  # of objects or of classes: what is stored may be the other

@@ -15,7 +15,7 @@ from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
-from napari_unet.session import preparing, takeaway
+from napari_unet.session import preparing
 from napari_unet.session.annotating import Annotating
 from napari_unet.session.canvas import Canvas
 from napari_unet.session.history import Action, Which
@@ -26,6 +26,7 @@ from napari_unet.session.rounds import Round, Rounds
 from napari_unet.session.segmenting import Segmenting
 from napari_unet.session.separating import Separating
 from napari_unet.session.state import State
+from napari_unet.session.takeaway import TakeAway
 from napari_unet.session.tasks import SegmentationTask, TrainingTask
 from napari_unet.session.weights import WeightMapTask
 
@@ -258,21 +259,25 @@ class Session:
 
     # ---- take away -----------------------------------------------------------------------------------------
 
+    def prepare_saving(self) -> TakeAway:
+        """Take what there is to save now; its methods may run in another thread while painting goes on."""
+        return TakeAway.of(self.state, copied=True)
+
     def result(self, plane: Plane | None = None) -> NDArray[np.int32]:
         """Return the network's objects with the annotation on top: one plane, or the whole array."""
-        return takeaway.result(self.state, plane)
+        return TakeAway.of(self.state).result(plane)
 
     def save_labels(self, path: str | Path) -> None:
         """Write the segmentation as a label TIFF."""
-        takeaway.save_labels(path, self.state.need_image(), self.result())
+        TakeAway.of(self.state).save_labels(path)
 
     def save_table(self, path: str | Path) -> None:
         """Write one line per object and plane as CSV: sizes, shapes, intensities."""
-        takeaway.save_table(path, self.state.need_image(), self.result())
+        TakeAway.of(self.state).save_table(path)
 
     def save_model(self, path: str | Path) -> None:
         """Write the current network as a model file."""
-        takeaway.save_model(path, self.current)
+        TakeAway.of(self.state).save_model(path)
 
     # ---- inside --------------------------------------------------------------------------------------------
 

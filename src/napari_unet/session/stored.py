@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from napari_unet.workflow import Segmented
 
 
+Stored = tuple[NDArray[np.float16], NDArray[np.float16] | None, float]
+"""Probabilities ``(K, Y, X)``, distance ``(Y, X)`` and network px per image px."""
+
+
 class StoredProbabilities:
     """Probabilities of the planes segmented last, in half precision, bounded in memory."""
 
     def __init__(self, most_bytes: int = 1024**3) -> None:
         self.most_bytes = most_bytes
-        self._kept: dict[Plane, tuple[NDArray[np.float16], NDArray[np.float16] | None, float]] = {}
+        self._kept: dict[Plane, Stored] = {}
 
     def keep(self, plane: Plane, segmented: Segmented) -> None:
         """Keep what a plane's segmentation was made of; the oldest planes make room."""
@@ -28,28 +32,21 @@ class StoredProbabilities:
         while len(self._kept) > 1 and self._n_bytes() > self.most_bytes:
             self._kept.pop(next(iter(self._kept)))
 
-    def get(self, plane: Plane) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, float] | None:
-        """Return probabilities ``(K, Y, X)``, distance and scale of a plane, ``None`` if not kept."""
-        if plane not in self._kept:
-            return None
-        probabilities, distance, scale = self._kept[plane]
-        return (
-            probabilities.astype(np.float32),
-            None if distance is None else distance.astype(np.float32),
-            scale,
-        )
+    def get(self, plane: Plane) -> Stored | None:
+        """Return what is kept of a plane, in half precision."""
+        return self._kept.get(plane)
 
     def probability(self, plane: Plane) -> NDArray[np.float32] | None:
         """Return the class probabilities ``(K, Y, X)`` of a plane, ``None`` if not kept."""
         stored = self.get(plane)
-        return None if stored is None else stored[0]
+        return None if stored is None else stored[0].astype(np.float32)
 
     def entropy(self, plane: Plane) -> NDArray[np.float32] | None:
         """Return the entropy of a plane's class probabilities ``(Y, X)``, 0 (sure) to 1 (no idea)."""
-        stored = self.get(plane)
-        if stored is None:
+        probabilities = self.probability(plane)
+        if probabilities is None:
             return None
-        p = np.clip(stored[0], 1e-6, 1.0)
+        p = np.clip(probabilities, 1e-6, 1.0)
         entropy: NDArray[np.float32] = -(p * np.log(p)).sum(axis=0) / np.log(p.shape[0])
         return entropy
 
@@ -62,3 +59,11 @@ class StoredProbabilities:
 
     def _n_bytes(self) -> int:
         return sum(p.nbytes + (0 if d is None else d.nbytes) for p, d, _ in self._kept.values())
+
+
+def as_float32(
+    stored: Stored,
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, float]:
+    """Return what is stored in single precision, to compute with."""
+    probabilities, distance, scale = stored
+    return probabilities.astype(np.float32), None if distance is None else distance.astype(np.float32), scale

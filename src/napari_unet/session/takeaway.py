@@ -1,7 +1,8 @@
-"""What leaves the loop: labels, a table of objects, the network."""
+"""What leaves the loop: labels, a table of objects, the network; saved in any thread."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,69 +10,100 @@ from numpy.typing import NDArray
 
 from napari_unet.errors import UserError
 from napari_unet.session.image import ImageSource, Plane
+from napari_unet.session.painting import Painting
 from napari_unet.session.rounds import Round
 from napari_unet.session.state import State
 
 
-def result(state: State, plane: Plane | None = None) -> NDArray[np.int32]:
-    """Return the network's objects with the annotation on top: one plane, or the whole array.
+@dataclass(frozen=True, eq=False)
+class TakeAway:
+    """What there is to take away at one moment.
 
-    Raises
-    ------
-    UserError
-        When nothing has been segmented yet.
+    Attributes
+    ----------
+    found
+        The segmentation, of the image's spatial shape.
     """
-    found, painting = state.segmentation, state.painting
-    if found is None:
-        raise UserError("There is no segmentation yet; press Segment first.")
-    if plane is not None:
-        return painting.on_top(plane, found[plane]) if painting else found[plane]
-    whole = np.empty_like(found)
-    for index in np.ndindex(*whole.shape[:-2]):
-        whole[index] = painting.on_top(index, found[index]) if painting else found[index]
-    return whole
 
+    image: ImageSource | None
+    found: NDArray[np.int32] | None
+    painting: Painting | None
+    current: Round | None
 
-def save_labels(path: str | Path, image: ImageSource, labels: NDArray[np.int32]) -> None:
-    """Write labels of the image's spatial shape as a label TIFF."""
-    from napari_unet.formats.images import write_labels
+    @classmethod
+    def of(cls, state: State, copied: bool = False) -> TakeAway:
+        """Take what a session holds now.
 
-    write_labels(path, labels, image.pixel_size_um)
+        Parameters
+        ----------
+        copied
+            Copy the pixels, so that painting may go on while another thread saves.
+        """
+        found, painting = state.segmentation, state.painting
+        if copied:
+            found = None if found is None else found.copy()
+            painting = painting and replace(painting, labels=painting.labels.copy())
+        return cls(state.image, found, painting, state.rounds.current)
 
+    def result(self, plane: Plane | None = None) -> NDArray[np.int32]:
+        """Return the network's objects with the annotation on top: one plane, or the whole array.
 
-def save_table(path: str | Path, image: ImageSource, labels: NDArray[np.int32]) -> None:
-    """Write one line per object and plane as CSV.
+        Raises
+        ------
+        UserError
+            When nothing has been segmented yet.
+        """
+        found, painting = self.found, self.painting
+        if found is None:
+            raise UserError("There is no segmentation yet; press Segment first.")
+        if plane is not None:
+            return painting.on_top(plane, found[plane]) if painting else found[plane]
+        whole = np.empty_like(found)
+        for index in np.ndindex(*whole.shape[:-2]):
+            whole[index] = painting.on_top(index, found[index]) if painting else found[index]
+        return whole
 
-    Raises
-    ------
-    UserError
-        When there is no object to measure, or the file can't be written.
-    """
-    from napari_unet.formats.tables import write_table
-    from napari_unet.objects.tables import measure_objects
+    def save_labels(self, path: str | Path) -> None:
+        """Write the segmentation as a label TIFF."""
+        from napari_unet.formats.images import write_labels
 
-    tables = []
-    for plane in image.planes():
-        if labels[plane].any():
-            table = measure_objects(labels[plane], image.plane(plane), image.pixel_size_um)
-            n = len(next(iter(table.values())))
-            where = {f"plane-{i}": np.full(n, index) for i, index in enumerate(plane)}
-            tables.append(where | table)
-    if not tables:
-        raise UserError("There is no object to measure; segment first.")
-    write_table(path, {key: np.concatenate([t[key] for t in tables]) for key in tables[0]})
+        labels = self.result()
+        assert self.image is not None
+        write_labels(path, labels, self.image.pixel_size_um)
 
+    def save_table(self, path: str | Path) -> None:
+        """Write one line per object and plane as CSV: sizes, shapes, intensities.
 
-def save_model(path: str | Path, current: Round | None) -> None:
-    """Write the current round's network as a model file.
+        Raises
+        ------
+        UserError
+            When there is no object to measure, or the file can't be written.
+        """
+        from napari_unet.formats.tables import write_table
+        from napari_unet.objects.tables import measure_objects
 
-    Raises
-    ------
-    UserError
-        When nothing was trained yet, or the file can't be written.
-    """
-    from napari_unet.network.model_file import save_model as write_model
+        labels, image, tables = self.result(), self.image, []
+        assert image is not None
+        for plane in image.planes():
+            if labels[plane].any():
+                table = measure_objects(labels[plane], image.plane(plane), image.pixel_size_um)
+                n = len(next(iter(table.values())))
+                where = {f"plane-{i}": np.full(n, index) for i, index in enumerate(plane)}
+                tables.append(where | table)
+        if not tables:
+            raise UserError("There is no object to measure; segment first.")
+        write_table(path, {key: np.concatenate([t[key] for t in tables]) for key in tables[0]})
 
-    if current is None:
-        raise UserError("There is no trained network yet; press Train first.")
-    write_model(current.model, path)
+    def save_model(self, path: str | Path) -> None:
+        """Write the current round's network as a model file.
+
+        Raises
+        ------
+        UserError
+            When nothing was trained yet, or the file can't be written.
+        """
+        from napari_unet.network.model_file import save_model as write_model
+
+        if self.current is None:
+            raise UserError("There is no trained network yet; press Train first.")
+        write_model(self.current.model, path)

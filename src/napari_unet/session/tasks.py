@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.callbacks import OnProgress, ShouldStop
+from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.image import ImageSource, Plane
+from napari_unet.session.stored import Stored, as_float32
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
@@ -74,6 +76,61 @@ class ProposalTask:
 
         pixels = self.image.plane(self.plane, self.channels).mean(axis=0, dtype=np.float64)
         return propose(pixels, self.threshold_shift, self.splitting, self.local)
+
+
+@dataclass(frozen=True, eq=False)
+class SeparationTask:
+    """Objects that are ready to be made anew from a plane's stored probabilities.
+
+    Attributes
+    ----------
+    stored
+        Probabilities ``(K, Y, X)``, distance, and network px per image px.
+    typical_size
+        Diameter of a typical object in px of the image.
+    """
+
+    backdrop: Backdrop
+    stored: Stored
+    settings: SeparationSettings
+    labels_are: LabelsAre
+    typical_size: float | None
+
+    def run(self) -> Separated:
+        """Make them; safe in any thread. 2048² takes one to three seconds."""
+        from napari_unet.objects.separate import why_empty
+        from napari_unet.workflow.segmentation import foreground, separate_probabilities
+
+        probabilities, distance, scale = as_float32(self.stored)
+        labels = separate_probabilities(
+            probabilities, distance, self.settings, self.labels_are, scale, self.typical_size
+        )
+        sentence = None if labels.any() else why_empty(foreground(probabilities), self.settings)
+        return Separated(labels, self.backdrop.settle(labels), sentence)
+
+
+@dataclass(frozen=True, eq=False)
+class Separated:
+    """Objects, how they are shown, and why there are none."""
+
+    labels: NDArray[np.int32]
+    settled: NDArray[np.int32]
+    why_empty: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class ShowingTask:
+    """Segmented planes that are ready to be given the numbers of before and the annotation on top."""
+
+    task: SegmentationTask
+    result: dict[Plane, Segmented]
+    backdrops: dict[Plane, Backdrop]
+
+    def run(self) -> dict[Plane, NDArray[np.int32]]:
+        """Return how each plane is shown; safe in any thread."""
+        return {
+            plane: self.backdrops[plane].settle(segmented.labels) for plane, segmented in self.result.items()
+        }
 
 
 @dataclass(frozen=True, eq=False)
