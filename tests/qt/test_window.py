@@ -90,6 +90,8 @@ def test_a_round_from_the_buttons_ends_in_an_overlay_that_lies_on_the_image(
     train = dock.train
     train.budget.setCurrentIndex(train.budget.findData("steps"))
     train.steps.setValue(3)
+    train.start.setCurrentIndex(train.start.findData("scratch"))
+    train.start.activated.emit(train.start.currentIndex())
     train.advanced.set_open(True)
     train.advanced.body.width_box.setValue(4)
     train.advanced.body.depth_box.setValue(2)

@@ -51,11 +51,15 @@ class Canvas:
 
     def start(self, which: Which, array: NDArray[np.int32]) -> None:
         """Take an array as the new truth; what was done before can't be undone any more."""
+        self.history.clear()
+        self.add(which, array)
+        self.history_changed.emit()
+
+    def add(self, which: Which, array: NDArray[np.int32]) -> None:
+        """Take an array where there was none, beside what there is."""
         self.arrays[which] = array
         self.n_edits += 1
-        self.history.clear()
         self.array_replaced.emit(which)
-        self.history_changed.emit()
 
     def clear(self) -> None:
         """Forget both arrays."""

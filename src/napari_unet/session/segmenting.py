@@ -13,6 +13,7 @@ from napari_unet.session import actions
 from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
+from napari_unet.session.measuring import Sizes
 from napari_unet.session.separating import Separating
 from napari_unet.session.state import State
 from napari_unet.session.tasks import ProposalTask, SegmentationTask, Separated, SeparationTask, ShowingTask
@@ -21,11 +22,18 @@ if TYPE_CHECKING:
     from napari_unet.workflow import Segmented
 
 
+NOTHING_FOUND = (
+    "The bundled network found nothing: if there are objects, say how large they are under Image and segment again, "
+    "or paint a few and train."
+)
+
+
 class Segmenting:
     """Every change of the segmentation that is not the user's own goes through here."""
 
-    def __init__(self, state: State, separating: Separating) -> None:
+    def __init__(self, state: State, sizes: Sizes, separating: Separating) -> None:
         self._state = state
+        self._sizes = sizes
         self._separating = separating
 
     def prepare_showing(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> ShowingTask:
@@ -44,10 +52,11 @@ class Segmenting:
         state = self._state
         if task.task.generation != state.generation or state.image is None:
             return ["The image was replaced while it was segmented; segment again."]
-        sentences: list[str] = []
+        sentences = self._take_scale(task.task, task.result)
         changes: list[tuple[Which, Change]] = []
+        network_size = task.task.network.description.object_size
         for plane, segmented in task.result.items():
-            self._separating.stored.keep(plane, segmented)
+            self._separating.stored.keep(plane, segmented, network_size)
             backdrop = task.backdrops[plane]
             action = actions.showing(state, backdrop, settled[plane], segmented.labels, "Segment")
             changes.extend(action.changes if action is not None else ())
@@ -56,6 +65,20 @@ class Segmenting:
             state.canvas.do(Action("Segment", tuple(changes)))
         state.changed.emit()
         return sentences
+
+    def _take_scale(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> list[str]:
+        """Note at which scale the network saw the image; return what there is to say about it."""
+        for segmented in result.values():
+            if segmented.object_size is not None:
+                self._sizes.take_found(segmented.object_size)
+            self._separating.follow_scale(segmented.scale)
+        if self._separating.for_network is None:
+            last = next(reversed(result.values()))
+            self._separating.take_fitted(task.network.description, last.scale)
+        nothing = not any(segmented.labels.any() for segmented in result.values())
+        if nothing and task.model is None:
+            return [NOTHING_FOUND]
+        return []
 
     def finish(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> list[str]:
         """Show a segmentation at once, as `finish_showing`."""

@@ -70,7 +70,8 @@ class Session:
         self.sizes = Sizes(self.state)
         self.separating = Separating(self.state)
         self.annotating = Annotating(self.state, self.sizes)
-        self.segmenting = Segmenting(self.state, self.separating)
+        self.annotating.said.connect(self.said.emit)
+        self.segmenting = Segmenting(self.state, self.sizes, self.separating)
 
     @property
     def state_changed(self) -> SignalInstance:
@@ -141,6 +142,8 @@ class Session:
         if not same_pixels:
             self.state.generation += 1
             self.separating.stored.clear()
+        if not same_pixels or channels != self.state.channels:
+            self.sizes.take_found(None)
         self.state.image, self.state.channels = source, channels
         if not same_shape:
             self.canvas.clear()
@@ -237,7 +240,7 @@ class Session:
     def use_round(self, chosen: Round) -> None:
         """Segment with this round's network from now on."""
         self.rounds.current = chosen
-        self.separating.take_fitted(chosen, self.sizes.scale())
+        self.separating.take_fitted(chosen.model.description, self.sizes.scale())
         self.rounds_changed.emit()
         self.state.changed.emit()
 
@@ -247,7 +250,9 @@ class Session:
         self, planes: Sequence[Plane] | None = None, averaging: str = "none"
     ) -> SegmentationTask:
         """Get ready to segment these planes, or all of them, as `preparing.prepare_segmentation`."""
-        return preparing.prepare_segmentation(self.state, planes, averaging, self.separating.settings)
+        return preparing.prepare_segmentation(
+            self.state, self.sizes.ask(), planes, averaging, self.separating.for_network
+        )
 
     def finish_segmentation(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> list[str]:
         """Show a segmentation and return what the user should know about it; as `Segmenting.finish`."""

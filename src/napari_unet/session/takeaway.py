@@ -12,7 +12,7 @@ from napari_unet.errors import UserError
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.painting import Painting
 from napari_unet.session.rounds import Round
-from napari_unet.session.state import State
+from napari_unet.session.state import NO_IMAGE, State
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +51,10 @@ class TakeAway:
         Raises
         ------
         UserError
-            When nothing has been segmented yet.
+            When there is no image, or nothing has been segmented yet.
         """
+        if self.image is None:
+            raise UserError(NO_IMAGE)
         found, painting = self.found, self.painting
         if found is None:
             raise UserError("There is no segmentation yet; press Segment first.")

@@ -148,7 +148,7 @@ class Binding(QObject):
         annotation = self.layer(Which.ANNOTATION)
         at = viewer.layers.index(annotation) if annotation in viewer.layers else len(viewer.layers)
         viewer.layers.insert(at if which is Which.SEGMENTATION else len(viewer.layers), layer)
-        if which is Which.SEGMENTATION and active is not None:
+        if active is not None:
             viewer.layers.selection.active = active
         layer.selected_label = FIRST
         layer.brush_size = self._brush_size()
