@@ -186,3 +186,23 @@ def test_both_themes_give_readable_curves(window: Any) -> None:
         viewer.theme = name
         pen = dock.train.curves._plot.getPlotItem().getAxis("left").textPen()
         assert pen.color().name() == get_theme(name).text.as_hex("long")
+
+
+def test_no_part_of_the_dock_is_wider_than_the_dock(window: Any, discs: Any, qtbot: Any) -> None:
+    from qtpy.QtWidgets import QScrollArea
+
+    from napari_unet._qt.rows import Fold
+
+    _, dock = window
+    area = dock.findChild(QScrollArea)
+    for annotated in (False, True):
+        if annotated:
+            dock.annotate.new.start.click()
+            dock.annotate.kinds.set_open(True)
+            dock.annotate.kinds.body.classes.add.click()
+        for section in dock.sections:
+            section.set_open(True)
+        for fold in dock.findChildren(Fold):
+            fold.set_open(True)
+        qtbot.wait(100)
+        assert area.horizontalScrollBar().maximum() == 0

@@ -164,7 +164,7 @@ class Dock(QWidget):
 
     def _follow_theme(self, event: object = None) -> None:
         theme = get_theme(self._viewer().theme)
-        self.train.set_text_colour(theme.text.as_hex())
+        self.train.set_colours(theme.text.as_hex(), theme.background.as_hex())
 
 
 def open_dock(viewer: napari.Viewer) -> Dock:

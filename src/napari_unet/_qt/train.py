@@ -111,9 +111,9 @@ class TrainStep(QWidget):
         steps = self.steps.value() if budget == _STEPS else None
         return chosen.model_copy(update={"minutes": minutes, "steps": steps, "early_stop": budget != _UNTIL})
 
-    def set_text_colour(self, colour: str) -> None:
+    def set_colours(self, text: str, background: str) -> None:
         """Follow the theme."""
-        self.curves.set_text_colour(colour)
+        self.curves.set_colours(text, background)
 
     def refresh(self) -> None:
         """Show the session's state."""
