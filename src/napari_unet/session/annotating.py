@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,23 @@ class Annotating:
         self._adopt(to_annotation(labels, coding, labels_are).copy(), labels_are, class_names)
 
     def set_class_names(self, names: Sequence[str]) -> None:
-        """Name the classes: the first name is that of class 1."""
-        self._state.need_painting().class_names = tuple(names)
-        self._state.changed.emit()
+        """Name the classes, the first name is that of class 1: one undo step."""
+        notes = self._state.need_painting().notes
+        name = "Add a class" if len(names) > len(notes.class_names) else "Name a class"
+        self._note(name, replace(notes, class_names=tuple(names)))
+
+    def remove_class(self, number: int) -> None:
+        """Remove a class (1, 2, …) of objects, as `ObjectNotes.without_class`: one undo step.
+
+        Raises
+        ------
+        UserError
+            Where classes are painted: their pixels would have to become another class.
+        """
+        painting = self._state.need_painting()
+        if painting.labels_are is LabelsAre.CLASSES:
+            raise UserError("A class that is painted can't be removed; paint another one over it.")
+        self._note("Remove a class", painting.notes.without_class(number))
 
     def set_regions(self, regions: Sequence[Region]) -> None:
         """Say inside which rectangles and polygons all is annotated."""

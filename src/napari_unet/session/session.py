@@ -266,7 +266,7 @@ class Session:
 
     def prepare_saving(self) -> TakeAway:
         """Take what there is to save now; its methods may run in another thread while painting goes on."""
-        return TakeAway.of(self.state, copied=True)
+        return TakeAway.of(self.state, self.separating.stored, copied=True)
 
     def result(self, plane: Plane | None = None) -> NDArray[np.int32]:
         """Return the network's objects with the annotation on top: one plane, or the whole array."""
@@ -278,7 +278,7 @@ class Session:
 
     def save_table(self, path: str | Path) -> None:
         """Write one line per object and plane as CSV: sizes, shapes, intensities."""
-        TakeAway.of(self.state).save_table(path)
+        TakeAway.of(self.state, self.separating.stored).save_table(path)
 
     def save_model(self, path: str | Path) -> None:
         """Write the current network as a model file."""

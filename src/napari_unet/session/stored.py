@@ -72,6 +72,10 @@ class StoredProbabilities:
         stored = self.get(plane)
         return None if stored is None else stored.probabilities.astype(np.float32)
 
+    def all_probabilities(self) -> dict[Plane, NDArray[np.float16]]:
+        """Return the class probabilities ``(K, Y, X)`` of all planes that are kept."""
+        return {plane: stored.probabilities for plane, stored in self._kept.items()}
+
     def entropy(self, plane: Plane) -> NDArray[np.float32] | None:
         """Return the entropy of a plane's class probabilities ``(Y, X)``, 0 (sure) to 1 (no idea)."""
         probabilities = self.probability(plane)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.painting import Painting
 from napari_unet.session.rounds import Round
 from napari_unet.session.state import NO_IMAGE, State
+from napari_unet.session.stored import StoredProbabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,15 +27,18 @@ class TakeAway:
     ----------
     found
         The segmentation, of the image's spatial shape.
+    probabilities
+        Of the planes segmented last, ``(K, Y, X)``: what the network says about classes of objects.
     """
 
     image: ImageSource | None
     found: NDArray[np.int32] | None
     painting: Painting | None
     current: Round | None
+    probabilities: Mapping[Plane, NDArray[np.float16]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, state: State, copied: bool = False) -> TakeAway:
+    def of(cls, state: State, stored: StoredProbabilities | None = None, copied: bool = False) -> TakeAway:
         """Take what a session holds now.
 
         Parameters
@@ -43,7 +50,8 @@ class TakeAway:
         if copied:
             found = None if found is None else found.copy()
             painting = painting and replace(painting, labels=painting.labels.copy())
-        return cls(state.image, found, painting, state.rounds.current)
+        kept = stored.all_probabilities() if stored is not None else {}
+        return cls(state.image, found, painting, state.rounds.current, kept)
 
     def result(self, plane: Plane | None = None) -> NDArray[np.int32]:
         """Return the network's objects with the annotation on top: one plane, or the whole array.
@@ -91,10 +99,30 @@ class TakeAway:
                 table = measure_objects(labels[plane], image.plane(plane), image.pixel_size_um)
                 n = len(next(iter(table.values())))
                 where = {f"plane-{i}": np.full(n, index) for i, index in enumerate(plane)}
-                tables.append(where | table)
+                tables.append(where | table | self._classes(plane, labels[plane], table["label"]))
         if not tables:
             raise UserError("There is no object to measure; segment first.")
         write_table(path, {key: np.concatenate([t[key] for t in tables]) for key in tables[0]})
+
+    def _classes(
+        self, plane: Plane, labels: NDArray[np.int32], numbers: NDArray[Any]
+    ) -> dict[str, NDArray[Any]]:
+        """Return the class of every object: what the user said, or else what the network says."""
+        from napari_unet.objects.tables import likeliest_classes, most_frequent_values
+
+        painting = self.painting
+        if painting is None or painting.labels_are is LabelsAre.CLASSES or not painting.class_names:
+            return {}
+        probabilities = self.probabilities.get(plane)
+        classes = np.ones(numbers.size, int)
+        if probabilities is not None and probabilities.shape[0] > 2:
+            classes = likeliest_classes(labels, numbers, probabilities)
+        painted = most_frequent_values(labels, numbers, painting.labels[plane])
+        for i, value in enumerate(painted):
+            if value >= FIRST:
+                classes[i] = painting.object_classes.get(int(value), 1)
+        names = dict(enumerate(painting.class_names, start=1))
+        return {"class": np.array([names.get(int(number), f"class {number}") for number in classes])}
 
     def save_model(self, path: str | Path) -> None:
         """Write the current round's network as a model file.
