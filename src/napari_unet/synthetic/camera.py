@@ -9,6 +9,7 @@ from scipy import ndimage
 from napari_unet.synthetic.lens import blur
 from napari_unet.synthetic.texture import Image
 
+FLATTEST = 0.3  # brightness of a common cell is 1
 FEW_PHOTONS = 30  # below, the normal distribution is no longer a fair stand-in for the Poisson distribution
 
 
@@ -44,11 +45,11 @@ def expose(
     """Map light to 0–1 as an automatic exposure does, more or less well.
 
     The 1 % and 99.8 % percentiles come to lie at random values from `dark` and `bright`; what falls outside
-    of 0–1 is cut off.
+    of 0–1 is cut off. An empty field stays flat instead of showing its noise at full contrast.
     """
     low, high = np.percentile(light[::2, ::2], (1, 99.8))
     to_low, to_high = rng.uniform(*dark), rng.uniform(*bright)
-    scaled = (light - low) * ((to_high - to_low) / max(float(high - low), 1e-6)) + to_low
+    scaled = (light - low) * ((to_high - to_low) / max(float(high - low), FLATTEST)) + to_low
     return np.asarray(np.clip(scaled, 0, 1), np.float32)
 
 

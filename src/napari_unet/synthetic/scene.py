@@ -115,8 +115,9 @@ def draw_scene(
         contrast = list(Contrast)[int(rng.integers(len(Contrast)))]
     mechanism = MECHANISMS[contrast]
     if object_size is None:
-        low, high = np.log(mechanism.sizes)
-        object_size = min(float(np.exp(rng.uniform(low, high))), 0.6 * min(shape))
+        smallest, largest = mechanism.sizes
+        largest = max(min(largest, 0.45 * min(shape)), smallest)
+        object_size = float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
     tissue = grow(shape, mechanism.habit(rng, object_size), rng)
     image, labels = mechanism.paint(tissue, rng)
     image = damage(image, object_size, rng, damaged)

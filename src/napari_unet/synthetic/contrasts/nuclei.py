@@ -72,6 +72,17 @@ def condense(light: Image, tissue: Tissue, rng: np.random.Generator) -> Image:
     return np.asarray(np.where(dense, light * rng.uniform(1.5, 3) + 0.3, light), np.float32)
 
 
+def enough_photons(light: Image, lit: Image, tissue: Tissue, rng: np.random.Generator) -> float:
+    """Draw the photons of brightness 1: so many at least that the eye can still find the cells in the noise.
+
+    Shot noise on the ground stays below 40 % of a common cell's light, and below less where cells are small.
+    """
+    signal = float(np.median(light[tissue.mask])) if tissue.mask.any() else 1.0
+    tolerated = 0.4 * min(tissue.size / 20, 1.5) * max(signal, 0.05)
+    fewest = max(float(np.median(lit)) / tolerated**2, 20.0)
+    return fewest * float(np.exp(rng.uniform(0, np.log(150))))
+
+
 def photograph_stain(light: Image, tissue: Tissue, rng: np.random.Generator) -> Image:
     """Add what is no cell, and take the picture through a fluorescence microscope."""
     labels, size = tissue.labels, tissue.size
@@ -86,6 +97,10 @@ def photograph_stain(light: Image, tissue: Tissue, rng: np.random.Generator) -> 
     if rng.random() < 0.35:
         seen = seen + np.float32(rng.uniform(0.1, 0.6)) * blurred_cells(shape, size, rng)
     lit = np.asarray(seen * slow_light(shape, rng.choice([0.02, 0.1, 0.25]), rng), np.float32)
-    photons = float(np.exp(rng.uniform(np.log(30), np.log(5000))))
-    noisy = shoot(lit, photons, float(min(rng.exponential(0.012), 0.06)), tissue.noise(rng))
-    return expose(noisy, rng, dark=(0.0, 0.2), bright=(0.25, 1.25))
+    noisy = shoot(
+        lit,
+        enough_photons(light, lit, tissue, rng),
+        float(min(rng.exponential(0.012), 0.06)),
+        tissue.noise(rng),
+    )
+    return expose(noisy, rng, dark=(0.0, 0.2), bright=(0.35, 1.25))

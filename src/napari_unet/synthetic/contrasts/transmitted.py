@@ -51,7 +51,7 @@ def optical_thickness(tissue: Tissue, rng: np.random.Generator, organelles: floa
 
 def medium(shape: tuple[int, int], size: float, rng: np.random.Generator) -> Image:
     """Phase of what floats around: debris, small bubbles, matrix."""
-    clutter = np.float32(rng.exponential(0.03)) * rough_noise(shape, size, rng, slope=1.3)
+    clutter = np.float32(min(rng.exponential(0.02), 0.06)) * rough_noise(shape, size, rng, slope=1.3)
     if rng.random() < 0.7:
         clutter = clutter + np.float32(rng.uniform(0.2, 0.9)) * debris(shape, size, rng)
     if rng.random() < 0.25:
@@ -61,7 +61,7 @@ def medium(shape: tuple[int, int], size: float, rng: np.random.Generator) -> Ima
     if rng.random() < 0.08:
         clutter = clutter + np.float32(rng.uniform(0.3, 0.8)) * hairs(shape, rng, int(rng.integers(1, 3)))
     if rng.random() < 0.2:
-        clutter = clutter + np.float32(rng.uniform(0.3, 1)) * blurred_cells(shape, size, rng)
+        clutter = clutter + np.float32(rng.uniform(0.1, 0.4)) * blurred_cells(shape, size, rng)
     return np.asarray(clutter, np.float32)
 
 
@@ -105,6 +105,7 @@ def finish(signal: Image, tissue: Tissue, rng: np.random.Generator, contrast: fl
     if rng.random() < 0.5:
         light = light + np.float32(0.1 * contrast) * rings(shape, rng, int(rng.integers(1, 8)))
     light = np.maximum(light, 0) * slow_light(shape, rng.choice([0.02, 0.08, 0.18]), rng)
-    photons = float(np.exp(rng.uniform(np.log(150), np.log(6000))))
+    # from noise of a sixth of the signal, which the eye still reads, to next to none
+    photons = 36 / contrast**2 * float(np.exp(rng.uniform(0, np.log(100))))
     level = rng.uniform(0.3, 0.65)
     return np.asarray(np.clip(level * shoot(light, photons, 0.003, tissue.noise(rng)), 0, 1), np.float32)
