@@ -31,6 +31,11 @@ class Canvas:
         ``(ObjectNotes,)``: this is said about objects now.
     history_changed
         Undo and redo have other names now.
+
+    Attributes
+    ----------
+    n_edits
+        Counts all changes of the arrays.
     """
 
     array_changed = Signal(object, object)
@@ -42,17 +47,24 @@ class Canvas:
     def __init__(self) -> None:
         self.history = History()
         self.arrays: dict[Which, NDArray[np.int32]] = {}
+        self.n_edits = 0
 
     def start(self, which: Which, array: NDArray[np.int32]) -> None:
         """Take an array as the new truth; what was done before can't be undone any more."""
-        self.arrays[which] = array
         self.history.clear()
-        self.array_replaced.emit(which)
+        self.add(which, array)
         self.history_changed.emit()
+
+    def add(self, which: Which, array: NDArray[np.int32]) -> None:
+        """Take an array where there was none, beside what there is."""
+        self.arrays[which] = array
+        self.n_edits += 1
+        self.array_replaced.emit(which)
 
     def clear(self) -> None:
         """Forget both arrays."""
         self.arrays.clear()
+        self.n_edits += 1
         self.history.clear()
         self.history_changed.emit()
 
@@ -92,6 +104,7 @@ class Canvas:
     def _apply(self, action: Action, shown: Which | None) -> None:
         for which, change in action.changes:
             apply(self.arrays[which], change)
+            self.n_edits += 1
             if which is not shown:
                 self.array_changed.emit(which, change)
             self.edited.emit(which, change)
