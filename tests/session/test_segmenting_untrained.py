@@ -219,3 +219,12 @@ def test_a_round_that_sees_each_image_at_its_own_scale_uses_the_size_found(image
     assert scale == pytest.approx(network_size / size)
     assert session.sizes.scale() == pytest.approx(scale)
     assert session.separating.settings.smallest == pytest.approx(fitted / scale**2)
+
+
+def test_a_result_that_was_taken_does_not_change_with_the_segmentation(image: np.ndarray) -> None:
+    session = opened(image)
+    segment(session)
+    taken = session.result(())
+    kept = taken.copy()
+    session.record_stroke(Which.SEGMENTATION, (0, 0), np.full((5, 5), 999, np.int32))
+    np.testing.assert_array_equal(taken, kept)

@@ -54,7 +54,7 @@ class TakeAway:
         return cls(state.image, found, painting, state.rounds.current, kept)
 
     def result(self, plane: Plane | None = None) -> NDArray[np.int32]:
-        """Return the network's objects with the annotation on top: one plane, or the whole array.
+        """Return the network's objects with the annotation on top: a copy of one plane, or of the whole array.
 
         Raises
         ------
@@ -67,7 +67,7 @@ class TakeAway:
         if found is None:
             raise UserError("There is no segmentation yet; press Segment first.")
         if plane is not None:
-            return painting.on_top(plane, found[plane]) if painting else found[plane]
+            return painting.on_top(plane, found[plane]) if painting else found[plane].copy()
         whole = np.empty_like(found)
         for index in np.ndindex(*whole.shape[:-2]):
             whole[index] = painting.on_top(index, found[index]) if painting else found[index]
