@@ -32,7 +32,7 @@ RECORDS = [
     Record(3, Note("place", b"[3, 4]")),
 ]
 CONTENT = b"".join(map(encode, RECORDS))
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def sequences(content: bytes) -> list[int]:
@@ -88,6 +88,24 @@ def test_values_are_not_unpacked_beyond_their_box():
         Stroke("annotation", 0, (0, 0), (2, 2), b"nonsense").values()
     assert not Stroke("annotation", 0, (0, 5), (2, 2), b"").fits((6, 6))
     assert not Stroke("annotation", 0, (0,), (2,), b"").fits((6, 6))
+
+
+def test_strokes_on_an_array_that_never_came_do_not_hold_up_the_others(tmp_path):
+    """The process died while a new annotation was being written; strokes on it were in the journal already."""
+    project, entry = a_project(tmp_path / "project")
+    project.close()
+    packed = zlib.compress(bytes(4))
+    lost = Stroke("annotation", 7, (0, 0, 0), (1, 1, 1), packed)
+    Journal(Disk(), entry.folder / "journal").append([Record(entry.sequence + 1, lost)])
+    box = Box((0, 1, 1), (1, 5, 5), 4)
+    with Project.open(project.folder) as project:
+        entry = project.image(entry.id)
+        entry.open()
+        paint(entry, box)
+    assert not list((entry.folder / "journal").iterdir()), "all of it is in the chunks"
+    with Project.open(project.folder) as project:
+        state = project.image(entry.id).open()
+    np.testing.assert_array_equal(state.arrays["annotation"], painted([box]))
 
 
 def test_strokes_that_cannot_be_used_are_left_out(tmp_path):

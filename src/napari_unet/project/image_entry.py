@@ -128,15 +128,18 @@ class ImageEntry:
         self._begin(store)
         return state
 
-    def record(self, changes: Iterable[tuple[str, Change]]) -> None:
+    def record(self, changes: Iterable[tuple[str, Change]], owned: bool = False) -> None:
         """Keep what one action changed; after a crash either all of it is there or nothing.
 
         Parameters
         ----------
         changes
             As in a session's ``Action.changes``. Only the new values are kept.
+        owned
+            Nobody will change the values, so they need not be copied.
         """
-        boxes = [(str(which), tuple(map(int, c.offset)), np.array(c.new, np.int32)) for which, c in changes]
+        taken = np.asarray if owned else np.array
+        boxes = [(str(which), tuple(map(int, c.offset)), taken(c.new, np.int32)) for which, c in changes]
         with self._lock:
             items = []
             for k, (which, offset, values) in enumerate(boxes):
@@ -181,7 +184,7 @@ class ImageEntry:
         notes
             What changes together with it.
         owned
-            Nobody will change the array, so it needs not be copied.
+            It needs not be copied: nobody will change it, or whoever does records every change.
         """
         which = _name.validate_python(str(which))
         shape = self.description.spatial_shape
@@ -198,6 +201,7 @@ class ImageEntry:
 
             def replace(breathe: Breathe) -> None:
                 store.write_array(which, generation, kept, breathe)
+                breathe()  # what an array that still changes holds already is in the journal before it counts
                 store.checkpoint(breathe, {which: generation}, texts, sequence)
                 store.remove_replaced(self._generations.values())
 

@@ -73,6 +73,7 @@ class ImageStore:
         self.waiting: list[Record] = []
         self._notes: dict[str, tuple[int, bytes]] = {}  # sequence number, JSON
         self._described: dict[str, bytes] = {}
+        self._in_use = False
 
     @property
     def last_sequence(self) -> int:
@@ -98,6 +99,10 @@ class ImageStore:
         self.waiting = []
         self._keep(record for record in self._journal.read(self.sequence) if self._is_sound(record))
         self.newest_generation = max(self._all_generations(), default=-1)
+        if not self._in_use:
+            # They were painted on an array that a crash kept from being written: it will never come.
+            self.waiting = [record for record in self.waiting if not _is_ahead(record, self.generations)]
+        self._in_use = True
         arrays, sentences = {}, []
         for which, generation in self.generations.items():
             arrays[which], damaged = self._read_array(which, generation)
@@ -130,6 +135,7 @@ class ImageStore:
 
     def append(self, records: Sequence[Record]) -> None:
         """Write records into the journal; they are on disk when this returns."""
+        self._in_use = True
         self._journal.append(records)
         self._keep(records)
 

@@ -53,6 +53,20 @@ class StoredProbabilities:
         entropy: NDArray[np.float32] = -(p * np.log(p)).sum(axis=0) / np.log(p.shape[0])
         return entropy
 
+    def put_back(
+        self,
+        plane: Plane,
+        probabilities: NDArray[np.float16],
+        distance: NDArray[np.float16] | None,
+        scale: float,
+    ) -> None:
+        """Take what was kept of a plane elsewhere."""
+        self._kept[plane] = (probabilities, distance, scale)
+
+    def all(self) -> dict[Plane, tuple[NDArray[np.float16], NDArray[np.float16] | None, float]]:
+        """Return what is kept, by plane."""
+        return dict(self._kept)
+
     def __contains__(self, plane: Plane) -> bool:
         return plane in self._kept
 
