@@ -106,6 +106,13 @@ class ImageEntry:
         self._described = changed
         self._writer.submit(lambda _: write_document(self._disk, self.folder / "image.json", changed))
 
+    def copy_pixels(self, pixels: NDArray[Any]) -> None:
+        """Keep the pixels of an image without a file after all; nobody changes them."""
+        changed = self.description.model_copy(update={"copied": True})
+        self._described = changed
+        self.keep_pixels(pixels)
+        self._writer.submit(lambda _: write_document(self._disk, self.folder / "image.json", changed))
+
     # ---- what was painted and said -------------------------------------------------------------------------
 
     def open(self) -> ImageState:

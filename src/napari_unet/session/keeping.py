@@ -118,6 +118,28 @@ class Keeper:
             self._noted[CURRENT_ROUND] = current
             self.project.note(CURRENT_ROUND, None if current is None else self._rounds[current])
 
+    def move(self, project: Project, entry: ImageEntry, since: int) -> None:
+        """Go on in a copy of the project.
+
+        Parameters
+        ----------
+        entry
+            The image in the copy, opened.
+        since
+            Number of the last change that the copy surely holds: where there were later ones, all is written anew.
+        """
+        behind = self.entry.sequence != since
+        self.project, self.entry = project, entry
+        there = {kept.document.number for kept in project.rounds.all()[0]}
+        self._rounds = {done: number for done, number in self._rounds.items() if number in there}
+        self._noted.pop(CURRENT_ROUND, None)
+        if behind:
+            self._noted.clear()
+            for which in self._canvas.arrays:
+                self._keep_array(which)
+        self.keep_settings()
+        self.keep_rounds()
+
     # ---- inside --------------------------------------------------------------------------------------------
 
     def _sources(self) -> list[tuple[str, Any, Callable[[Any], Any]]]:
