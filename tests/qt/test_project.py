@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_unet._qt.dock import Dock
 from napari_unet._qt.loops import loop_of
-from napari_unet._qt.project import keeping as keeping_module
+from napari_unet._qt.project import closing
 from napari_unet._qt.project.sight import FILE
 from napari_unet.project import Project, recovery
 from napari_unet.project.disk import Disk
@@ -101,6 +101,13 @@ def test_a_stroke_is_kept_and_said_to_be_saved(dock: Any, qtbot: Any, discs: Any
     np.testing.assert_array_equal(kept_annotation(folder), layer.data)
 
 
+def test_a_window_that_closes_at_once_keeps_the_first_stroke(dock: Any, qtbot: Any, discs: Any) -> None:
+    layer = add_discs(dock, discs)
+    paint(layer, 7)
+    dock.loop.end()
+    assert [kept_annotation(r.folder)[30, 30] for r in recovery.recoveries()] == [7]
+
+
 def test_a_dock_that_is_opened_again_finds_the_project(dock: Any, qtbot: Any, discs: Any) -> None:
     begun(dock, qtbot, discs)
     again = Dock(dock.viewer)
@@ -168,7 +175,7 @@ def test_a_full_disk_is_one_sentence_and_the_window_waits(
     dock: Any, qtbot: Any, discs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layer = begun(dock, qtbot, discs)
-    monkeypatch.setattr(keeping_module, "CLOSING", 0.2)
+    monkeypatch.setattr(closing, "WAITING", 0.2)
     whole = Disk.append
 
     def full(*_: object) -> None:
@@ -178,9 +185,9 @@ def test_a_full_disk_is_one_sentence_and_the_window_waits(
     paint(layer, 12, (60, 60))
     wait(qtbot, lambda: "the disk is full; make room" in dock.image.project.saved.text())
     assert "the disk is full" in words(dock)
-    assert not keeping(dock).may_close()
+    assert not dock.loop.closing.may_close()
     assert "close the window again" in words(dock)
-    assert keeping(dock).may_close()
+    assert dock.loop.closing.may_close()
     monkeypatch.setattr(Disk, "append", whole)
     wait(qtbot, lambda: dock.image.project.saved.text().startswith("saved"))
     folder = keeping(dock).project.folder
@@ -282,7 +289,7 @@ def test_in_a_real_window_work_survives_its_end(open_dock: Any, qtbot: Any, disc
     dock.viewer = viewer
     layer = begun(dock, qtbot, discs, file)
     painted, folder = np.array(layer.data), keeping(dock).project.folder
-    assert keeping(dock).may_close()
+    assert dock.loop.closing.may_close()
     assert loop_of(viewer) is dock.loop
     dock.loop.end()
     np.testing.assert_array_equal(kept_annotation(folder), painted)

@@ -14,6 +14,7 @@ from napari_unet._qt.job import Job
 from napari_unet._qt.layers.adoption import coding_said_by, fits_as_it_is
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.layers.sources import image_layers
+from napari_unet._qt.project.closing import Closing
 from napari_unet._qt.project.keeping import Keeping
 from napari_unet._qt.project.moves import Moves
 from napari_unet._qt.segmentation_run import SegmentationRun
@@ -69,6 +70,7 @@ class Loop(QObject):
         self.segmentation_run = SegmentationRun(session, self.layers, self.words)
         self.keeping = Keeping(session, self.layers, self.words)
         self.moves = Moves(self.keeping)
+        self.closing = Closing(self.keeping)
         self.segment_after_training = True
         self._closed = False
         self._counted: tuple[tuple[int, ...], int] | None = None
@@ -156,7 +158,7 @@ class Loop(QObject):
     def watch_window(self, window: QObject) -> None:
         """End with the window: the running job is told to stop."""
         window.destroyed.connect(self.end)
-        self.keeping.watch_window(window)
+        self.closing.watch(window)
 
     def end(self, window: QObject | None = None) -> None:
         """Stop what runs and forget the viewer."""

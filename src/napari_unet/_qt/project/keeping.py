@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.project import work
@@ -28,9 +28,7 @@ _MEASURE_EVERY = 10.0
 """Seconds between two looks at how large the project is."""
 
 CLOSING = 3.0
-"""Seconds for which a window that is closed waits for the disk."""
-
-_ASKED_AGAIN = 60.0
+"""Seconds for which the end of a loop waits for the disk."""
 
 
 class Keeping(QObject):
@@ -64,7 +62,7 @@ class Keeping(QObject):
         self._leaving: list[Project] = []  # not wholly on disk yet
         self._told = ("", "")
         self._sight: dict[str, Any] = {}
-        self._n_bytes, self._measured_at, self._warned_at = 0, 0.0, -_ASKED_AGAIN
+        self._n_bytes, self._measured_at = 0, 0.0
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._tick.timeout.connect(self._look_around)
@@ -107,15 +105,13 @@ class Keeping(QObject):
         image = (self.session.state.generation, tuple(layer.name for layer in self.layers.images))
         if image != self._image:
             self._image = image
-            if self.keeper is None or not self.keeper.is_of_now:
-                self._worked = False
-            else:
+            if self.keeper is not None and self.keeper.is_of_now:
                 self._follow_file(self.keeper)
             self.image_changed.emit()
         if self.keeper is not None and not self.keeper.is_of_now:
             self.let_go()
-        if self.session.regions:
-            self._worked = True
+        if self.session.painting is None or self.session.regions:
+            self._worked = self.session.painting is not None
         if self._worked and self.keeper is None and not self._beginning and self.session.painting is not None:
             self._begin()
 
@@ -172,40 +168,15 @@ class Keeping(QObject):
 
     # ---- the end -------------------------------------------------------------------------------------------
 
-    def watch_window(self, window: QObject) -> None:
-        """Have all on disk before the window closes."""
-        window.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the window open, once, when something cannot be saved."""
-        if event.type() == QEvent.Type.Close and not self.may_close():
-            event.ignore()
-            return True
-        return False
-
-    def may_close(self) -> bool:
-        """Wait a moment until all is on disk; say what is not, and let the window go when asked again."""
-        project = self.project
-        if self._ended or project is None or project.flush(CLOSING):
-            return True
-        asked_before = time.monotonic() - self._warned_at < _ASKED_AGAIN
-        self._warned_at = time.monotonic()
-        saved = project.saved
-        why = saved.error or f"{project.folder} is not saved yet: the disk is slow."
-        self.words.say(
-            "error",
-            f"{why} {saved.pending} thing(s) would be lost: close the window again to close it anyway.",
-        )
-        return asked_before
-
     def end(self) -> None:
         """Close the project with the window; waits a few seconds for the disk at most."""
         if self._ended:
             return
-        self._ended = True
+        self.look()  # a stroke may have ended just now
         self._tick.stop()
         self.session.canvas.applied.disconnect(self._note_work)
-        self.errands.end(CLOSING)
+        self.errands.end()
+        self._ended = True
         if self.keeper is not None:
             keeper, self.keeper = self.keeper, None
             keeper.close()
@@ -226,8 +197,8 @@ class Keeping(QObject):
 
         def begun(made: work.Begun) -> None:
             self._beginning = False
-            if self._ended or self.session.painting is None or generation != self.session.state.generation:
-                self.errands.run(made.undo, _nothing, self._tell_failure)
+            if self.session.painting is None or generation != self.session.state.generation:
+                self.errands.run(made.undo, _nothing, self._tell_failure, at_end=_nothing)
                 self.look()
                 return
             self.large = made.n_bytes_left_out
@@ -243,7 +214,7 @@ class Keeping(QObject):
             self._beginning, self._worked = False, False  # the next stroke tries again
             self._tell_failure(error)
 
-        self.errands.run(lambda: work.begin(image, channels, file), begun, failed)
+        self.errands.run(lambda: work.begin(image, channels, file), begun, failed, at_end=begun)
         self._tell()
 
     def _follow_file(self, keeper: Keeper) -> None:

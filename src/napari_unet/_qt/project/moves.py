@@ -142,7 +142,7 @@ class Moves(QObject):
             if was_recovery:
                 self._run(lambda: project.flush() and recovery.delete_recovery(old.folder), lambda _: None)
 
-        self._run(move, moved)
+        self._run(move, moved, at_end=moved)
 
     def save_copy(self, folder: Path) -> None:
         """Copy the project as it is now; work goes on where it was."""
@@ -179,7 +179,9 @@ class Moves(QObject):
         if present is not None and present.folder == Path(folder).absolute():
             self._say(f"{present.folder} is open already.")
             return
-        self._keeping.errands.run(read, take, failed)
+        self._keeping.errands.run(
+            read, take, failed, at_end=lambda opened: opened.project.close(discard=True)
+        )
 
     def _take(self, opened: work.Opened) -> None:
         with self._keeping.words.telling("Continuing"):
@@ -214,8 +216,13 @@ class Moves(QObject):
             keeping.layers.choose_images(chosen or made[:1])
             self._take(opened)
 
-    def _run(self, do: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        self._keeping.errands.run(do, done, self._keeping.words.tell_failure)
+    def _run(
+        self,
+        do: Callable[[], Any],
+        done: Callable[[Any], None],
+        at_end: Callable[[Any], None] | None = None,
+    ) -> None:
+        self._keeping.errands.run(do, done, self._keeping.words.tell_failure, at_end)
 
     def _say(self, sentence: str) -> None:
         self._keeping.words.say("info", sentence)
