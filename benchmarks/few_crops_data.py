@@ -152,8 +152,8 @@ def is_worth_painting(crop: Sample, labels_are: str) -> bool:
     return np.unique(values).size > 3 and bool((crop.labels == 0).any())
 
 
-def draw_crops(data_set: DataSet, data: Path, seed: int) -> list[Sample]:
-    """Four crops of four different training images."""
+def draw_crops(data_set: DataSet, data: Path, seed: int, n_crops: int = N_CROPS) -> list[Sample]:
+    """Crops of as many different training images; the first ones of a seed are always the same."""
     rng = np.random.default_rng([seed, sum(data_set.name.encode())])
     paths = data_set.training(data)
     crops: list[Sample] = []
@@ -167,9 +167,9 @@ def draw_crops(data_set: DataSet, data: Path, seed: int) -> list[Sample]:
             if is_worth_painting(crop, data_set.labels_are):
                 crops.append(crop)
                 break
-        if len(crops) == N_CROPS:
+        if len(crops) == n_crops:
             return crops
-    raise SystemExit(f"{data_set.name} has fewer than {N_CROPS} images with something to paint in them.")
+    raise SystemExit(f"{data_set.name} has fewer than {n_crops} images with something to paint in them.")
 
 
 def read_test(data_set: DataSet, data: Path, limit: int | None) -> list[Sample]:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from napari_unet.network.device import is_bfloat16_faster
 from napari_unet.network.prediction import predict
 from napari_unet.network.unet import UNet, laptop, n_parameters
 
@@ -25,6 +26,7 @@ COLUMNS = (
     "width",
     "depth",
     "parameters",
+    "numbers",
     "GFLOP",
     "seconds",
     "processor's seconds",
@@ -49,10 +51,16 @@ def main() -> None:
     networks = [make_network(width, depth) for width in arguments.widths for depth in arguments.depths]
     a, b = torch.randn(PRODUCT, PRODUCT), torch.randn(PRODUCT, PRODUCT)
     work: list[Callable[[], object]] = [partial(torch.matmul, a, b)]
-    work += [partial(predict, network, image, device="cpu") for network in networks]
+    precisions = ["float32", "auto"] if is_bfloat16_faster(torch.device("cpu")) else ["float32"]
+    cases = [(network, precision) for network in networks for precision in precisions]
+    work += [partial(predict, net, image, device="cpu", precision=precision) for net, precision in cases]
     flops = [count_operations(task) for task in work]
-    names = [f"{PRODUCT}³ product | |"]
-    names += [f"{net.config.width} | {net.config.depth} | {n_parameters(net):,}" for net in networks]
+    names = [f"{PRODUCT}³ product | | |"]
+    names += [
+        f"{net.config.width} | {net.config.depth} | {n_parameters(net):,} | "
+        f"{'bfloat16' if precision == 'auto' else precision}"
+        for net, precision in cases
+    ]
 
     print(
         f"torch {torch.__version__}, image {arguments.size} × {arguments.size}, best of {arguments.repeats}\n"

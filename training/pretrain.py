@@ -32,7 +32,7 @@ from napari_unet.network.weight_average import WeightAverage
 from napari_unet.objects.separate import SeparationSettings
 from patches import PoolPatches
 from pool import POOL
-from validation import read_validation, validate
+from validation import fit, read_validation, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 WARM_UP = 300
@@ -112,9 +112,12 @@ class Pretraining:
         self.average.calibrate([next(batches)[0] for _ in range(CALIBRATION_BATCHES)])
         model = self.model()
         if self.options.data is not None:
-            scores = validate(model, read_validation(self.options.data))
-            print(json.dumps(scores), flush=True)
-            model = self.model(scores)
+            images = read_validation(self.options.data)
+            separation = fit(model, images)
+            model = self.model(separation)
+            scores = validate(model, images)
+            print(separation, json.dumps(scores), flush=True)
+            model = self.model(separation, scores)
         save_model(
             model, self.options.out or ROOT / f"training/out/{self.options.name}.safetensors", half=True
         )
@@ -158,7 +161,9 @@ class Pretraining:
         hours = progress.seconds / 3600
         print(f"step {progress.step}, {hours:.2f} h, loss {mean:.4f}, {len(losses)} steps", flush=True)
 
-    def model(self, scores: dict[str, float] | None = None) -> Model:
+    def model(
+        self, separation: SeparationSettings | None = None, scores: dict[str, float] | None = None
+    ) -> Model:
         """Return the averaged network as a model that can be used and saved."""
         commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True)
         sources = [f"generated images (napari_unet.synthetic), seed {self.options.seed}"]
@@ -184,7 +189,7 @@ class Pretraining:
             object_size=TARGET_SIZE,
             magnification="per image",
             labels_are="objects",
-            separation=SeparationSettings().model_dump(mode="json"),
+            separation=(separation or SeparationSettings()).model_dump(mode="json"),
             training=provenance,
         )
         return Model(description, self.average.network.eval())

@@ -75,9 +75,8 @@ def test_crops_are_worth_painting_and_follow_the_seed(
     assert [path.stem for path, _ in data_set.test(tmp_path)] == ["sub-rat3_a", "sub-rat8_a"]
     with pytest.raises(SystemExit, match="fewer than 4"):
         few_crops_data.draw_crops(data_set, tmp_path, seed=0)
-    monkeypatch.setattr(few_crops_data, "N_CROPS", 3)
-    crops = few_crops_data.draw_crops(data_set, tmp_path, seed=0)
+    crops = few_crops_data.draw_crops(data_set, tmp_path, seed=0, n_crops=3)
     assert {crop.name for crop in crops} == {"sub-rat1_a", "sub-rat4_a", "sub-rat5_a"}
     assert all(crop.labels.shape == (40, 512) for crop in crops)
-    again = few_crops_data.draw_crops(data_set, tmp_path, seed=0)
+    again = few_crops_data.draw_crops(data_set, tmp_path, seed=0, n_crops=3)
     assert all(np.array_equal(a.image, b.image) for a, b in zip(crops, again, strict=True))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from napari_unet.errors import Stopped, UserError
 from napari_unet.network import prediction
+from napari_unet.network.device import is_bfloat16_faster
 from napari_unet.network.planes import read_mirrored
 from napari_unet.network.prediction import Averaging, fold, predict
 from napari_unet.network.unet import UNet, UNetConfig, initialise
@@ -225,3 +226,15 @@ def test_an_untrained_network_is_not_constant_so_that_these_tests_can_fail():
     result = predict(network, noise(PADDED, 32, 32))
     assert result.std(axis=(1, 2)).min() > 1e-3
     assert math.isfinite(result.max())
+
+
+@pytest.mark.skipif(
+    not is_bfloat16_faster(torch.device("cpu")), reason="this processor has no tiles of bfloat16"
+)
+def test_bfloat16_changes_little_and_tiles_still_agree() -> None:
+    network = UNet(UNetConfig(in_channels=1, classes=2, distance=True)).eval()
+    image = noise(network.config, 150, 170)
+    exact, fast = predict(network, image, precision="float32"), predict(network, image)
+    assert 0 < np.abs(fast - exact).max() < 0.03
+    np.testing.assert_allclose(predict(network, image, tile=64), fast, atol=1e-4)
+    np.testing.assert_allclose(predict(network, image, tile=16), fast, atol=1e-4)

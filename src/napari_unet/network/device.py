@@ -49,6 +49,14 @@ def describe_device(device: torch.device | None = None) -> str:
     return f"{described}; {_UNUSED_CARD}" if has_unused_nvidia_card() else described
 
 
+def is_bfloat16_faster(device: torch.device) -> bool:
+    """Tell whether the device multiplies matrices of bfloat16 in hardware made for it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)  # not in every version of PyTorch
+    return device.type == "cpu" and has_tiles is not None and bool(has_tiles())
+
+
 _UNUSED_CARD = "an NVIDIA card is there, but this PyTorch is built without CUDA"
 
 
@@ -72,3 +80,11 @@ def _check_cuda(number: int) -> None:
         raise UserError(
             f"There is no CUDA card number {number}: choose one from 0 to {torch.cuda.device_count() - 1}."
         )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that the machine's or the card's memory does not suffice."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return any(words in text for words in ("out of memory", "not enough memory", "can't allocate memory"))

@@ -16,10 +16,12 @@ from napari_unet.errors import Stopped, UserError
 from napari_unet.network.augmentation import AugmentationSettings
 from napari_unet.network.best_weights import TOLERANCE, BestWeights
 from napari_unet.network.budget import Budget
-from napari_unet.network.device import choose_device
+from napari_unet.network.class_balance import begin_at_frequencies, measure_class_bias
+from napari_unet.network.device import choose_device, is_bfloat16_faster, is_out_of_memory
 from napari_unet.network.held_out import HeldOutPlace, without_held_out
 from napari_unet.network.losses import distance_loss, weighted_cross_entropy
 from napari_unet.network.sampling import CELL, Batch, PatchSampler, Prefetch, TrainingImage
+from napari_unet.network.score_times import ScoreTimes
 from napari_unet.network.training_outcome import Curves, TrainingOutcome, TrainingReport
 from napari_unet.network.training_settings import Recipe, TrainingSettings
 from napari_unet.network.unet import UNet
@@ -32,10 +34,6 @@ Evaluate = Callable[[UNet], dict[str, float]]
 
 LARGEST_GRADIENT = 1.0
 """Norm that gradients are cut to: one strange patch must not undo what was learnt."""
-EVALUATION_SHARE = 0.1
-"""Most of the time that may go into held-out scores."""
-EVALUATIONS, FIRST_EVALUATION = 10, 0.15
-"""How many scores, and after which fraction of the budget the first."""
 REPORT_INTERVAL = 0.1
 """Seconds between two reports, unless there is something to say."""
 SMALLEST_PATCH = 32
@@ -119,15 +117,15 @@ class _Training:
         self.patch_size = _valid_patch(network, recipe.patch_size)
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = network.train()
-        self.class_bias = _measure_class_bias(images, settings, network.config.classes).to(device)
-        _begin_at_frequencies(network, self.class_bias)
+        self.class_bias = measure_class_bias(images, settings, network.config.classes).to(device)
+        begin_at_frequencies(network, self.class_bias)
         self.optimiser = _make_optimiser(network, recipe)
         self.average = WeightAverage(network)
-        self.low_precision = settings.precision == "auto" and _is_bfloat16_faster(device)
+        self.low_precision = settings.precision == "auto" and is_bfloat16_faster(device)
         self.budget = Budget(settings.steps, settings.minutes)
         self.best, self.curves = BestWeights(), Curves()
         self.smooth_loss, self.last_report = 0.0, 0.0
-        self.scoring_seconds, self.next_score = 0.0, FIRST_EVALUATION
+        self.score_times = ScoreTimes(self.budget)
         self.calibration_patches: list[Tensor] = []
         self.reason = ""  # why it ended before its budget
 
@@ -138,10 +136,10 @@ class _Training:
                 with self._open_patches() as patches:
                     while not self._is_over():
                         self._make_step(patches)
-                        if self._is_score_due():
+                        if self.evaluate is not None and not self.reason and self.score_times.is_due:
                             self._score()
             except (RuntimeError, MemoryError) as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._shrink()
         return self._finish()
@@ -206,15 +204,6 @@ class _Training:
             self.reason = STOPPED
         return bool(self.reason)
 
-    def _is_score_due(self) -> bool:
-        """Tell whether to score now: at even fractions of the budget, and never for much of the time."""
-        if self.evaluate is None or self.reason:
-            return False
-        if self.settings.steps is not None:  # time must not decide, or a replay would differ
-            return self.next_score <= self.budget.fraction < 1
-        allowed = self.scoring_seconds + self.budget.reserved <= EVALUATION_SHARE * self.budget.elapsed
-        return allowed and (self.budget.is_open or self.budget.fraction >= self.next_score)
-
     def _score(self) -> None:
         """Measure the averaged weights in the held-out places and keep them if they are the best."""
         assert self.evaluate is not None
@@ -225,10 +214,8 @@ class _Training:
         except Stopped:
             self.reason = STOPPED
             return
-        self.budget.reserved = time.monotonic() - start
-        self.scoring_seconds += self.budget.reserved
+        self.score_times.took(time.monotonic() - start)
         fraction = self.budget.fraction
-        self.next_score = max(self.next_score, fraction) + (1 - FIRST_EVALUATION) / EVALUATIONS
         self.curves.held_out.append((self.budget.step, scores))
         self.best.offer(self.budget.step, fraction, self.average.state(), scores)
         if self.settings.early_stop and fraction < 1 and self.best.has_stopped_rising(fraction):
@@ -307,7 +294,7 @@ class _Training:
         if held_out is None and not message and elapsed - self.last_report < REPORT_INTERVAL:
             return
         self.last_report = elapsed
-        speed = budget.step / max(elapsed - self.scoring_seconds, 1e-9)
+        speed = budget.step / max(elapsed - self.score_times.seconds, 1e-9)
         self.on_report(
             TrainingReport(
                 budget.step, budget.fraction, self.smooth_loss, held_out, speed, budget.seconds_left, message
@@ -319,33 +306,6 @@ def _make_optimiser(network: UNet, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(network.parameters(), lr=recipe.learning_rate, momentum=0.99)
     return torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=1e-2)
-
-
-def _measure_class_bias(
-    images: Sequence[TrainingImage], settings: TrainingSettings, n_classes: int
-) -> Tensor:
-    """Logarithm of the class factors w_c in the weights, (K, 1, 1), to be added to the logits of the loss.
-
-    A rare class that weighs more would otherwise be predicted too often: nuclei on 5 % of the pixels came out
-    with twice their area. So the network learns unweighted probabilities, from balanced gradients (the logit
-    adjustment of Menon et al. 2021, turned round).
-    """
-    bias = torch.zeros(n_classes, 1, 1)
-    if settings.weight_map.preset != "ronneberger2015":  # elsewhere weights fall off with distance
-        return bias
-    for number in range(n_classes):
-        weights = [i.weights[(i.classes == number) & (i.weights > 0)] for i in images]
-        if any(w.size for w in weights):  # far from borders, where the border term adds nothing
-            bias[number] = math.log(np.percentile(np.concatenate(weights), 1))
-    return bias
-
-
-@torch.no_grad()
-def _begin_at_frequencies(network: UNet, class_bias: Tensor) -> None:
-    """Let a fresh network, whose last biases are 0, begin with each class as likely as it is frequent."""
-    bias = network.classify.bias
-    if bias is not None and not bias.any():
-        bias[: len(class_bias)] = -class_bias.flatten()
 
 
 @contextlib.contextmanager
@@ -366,14 +326,6 @@ def _valid_patch(network: UNet, patch_size: int) -> int:
     return config.output_size(config.input_size(patch_size))
 
 
-def _is_bfloat16_faster(device: torch.device) -> bool:
-    """Tell whether the device multiplies matrices of bfloat16 in hardware made for it."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)  # not in every version of PyTorch
-    return device.type == "cpu" and has_tiles is not None and bool(has_tiles())
-
-
 def _to(array: NDArray[np.generic], device: torch.device) -> Tensor:
     return torch.from_numpy(array).to(device, non_blocking=True)
 
@@ -386,10 +338,3 @@ def _wrong(logits: Tensor, classes: Tensor, weights: Tensor) -> NDArray[np.float
     wrong = F.avg_pool2d((1 - right) * known, CELL) / F.avg_pool2d(known, CELL)
     result: NDArray[np.float32] = wrong[:, 0].cpu().numpy()
     return result
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return any(words in text for words in ("out of memory", "not enough memory", "can't allocate memory"))
