@@ -136,7 +136,7 @@ def test_opening_the_image_again_offers_to_continue(
     wait(qtbot, lambda: bool(other.loop.moves.offers))
     assert not other.offer.isHidden()
     assert other.offer.text.text().startswith("Continue where you left off")
-    assert "5 objects, 0 rounds" in other.offer.text.text()
+    assert "5 objects." in other.offer.text.text()
     other.offer.go_on.click()
     wait(qtbot, lambda: other.loop.session.annotation is not None)
     np.testing.assert_array_equal(other.loop.layers.layer(Which.ANNOTATION).data, painted)

@@ -12,9 +12,7 @@ from napari_unet.network.training_settings import TrainingSettings
 from napari_unet.network.unet import UNet
 
 
-def measure_class_bias(
-    images: Sequence[TrainingImage], settings: TrainingSettings, n_classes: int
-) -> Tensor:
+def measure_class_bias(images: Sequence[TrainingImage], settings: TrainingSettings, n_classes: int) -> Tensor:
     """Logarithm of the class factors w_c in the weights, (K, 1, 1), to be added to the logits of the loss.
 
     A rare class that weighs more would otherwise be predicted too often: nuclei on 5 % of the pixels came out

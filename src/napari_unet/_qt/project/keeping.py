@@ -237,6 +237,7 @@ class Keeping(QObject):
         if not keeper.is_of_now:
             self.let_go()
             return
+        self._tell()  # before new notes: they are saved a moment later
         keeper.keep_settings()
         sight = sight_of(self.layers)
         for name, value in sight.items():
@@ -244,7 +245,6 @@ class Keeping(QObject):
                 keeper.note(name, value)
         self._sight = sight
         self._measure(keeper)
-        self._tell()
 
     def _measure(self, keeper: Keeper) -> None:
         painting, now = self.session.painting, time.monotonic()

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet._qt.project import work
 from napari_unet._qt.project.keeping import Keeping
 from napari_unet._qt.project.sight import FILE, file_of
+from napari_unet._qt.project.status import count
 from napari_unet.errors import UserError
 from napari_unet.project import ImageMissing, ProjectLocked, recovery
 from napari_unet.project.recovery import Recovery
@@ -187,7 +188,7 @@ class Moves(QObject):
         with self._keeping.words.telling("Continuing"):
             self._keeping.take(opened.project, opened.image_id, opened.kept)
             rounds = len(opened.kept.rounds)
-            self._say(f"Continues where you left off, with {rounds} round{'s' if rounds != 1 else ''}.")
+            self._say(f"Continues where you left off{', with ' + count(rounds, 'round') if rounds else ''}.")
         self.offers = []
         self.changed.emit()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog, QMenu, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet._qt.project.keeping import Keeping
 from napari_unet._qt.project.moves import Moves
@@ -26,10 +26,8 @@ class ProjectRow(QWidget):
         self._add("Open project …", "Open a folder with a project.json.", self._open, always=True)
         self._add("Save a copy …", "Copy all of it as it is now; work goes on here.", self._copy)
         self._add("Snapshot", "Keep the present state inside the project.", moves.snapshot)
-        self.button = QToolButton()
-        self.button.setText("Project")
+        self.button = QPushButton("Project")
         self.button.setToolTip("<p>Name, open, copy: everything you do is saved as you do it.</p>")
-        self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.button.setMenu(self.menu)
         self.copy_pixels = button(
             "Copy the pixels", "Keep them in the project, as they have no file.", keeping.copy_pixels

@@ -26,15 +26,22 @@ def ago(seconds: float) -> str:
 
 def size_words(n_bytes: int) -> str:
     """Say how large something is."""
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{max(n_bytes / 1e6, 0.1):.3g} MB"
+    if n_bytes >= 1e9:
+        return f"{n_bytes / 1e9:.1f} GB"
+    return f"{max(n_bytes / 1e6, 0.1):.{0 if n_bytes >= 1e7 else 1}f} MB"
 
 
 def offer_words(recovery: Recovery, image_id: str, n_older: int) -> str:
     """Ask whether to go on with what was kept of an image."""
     counts = recovery.notes.get("objects")
     n = counts.get(image_id) if isinstance(counts, dict) else None
-    facts = [f"{n} object{'s' if n != 1 else ''}"] if isinstance(n, int) else []
-    facts += [f"{recovery.n_rounds} round{'s' if recovery.n_rounds != 1 else ''}"]
-    older = f" ({n_older} older)" if n_older else ""
-    when = ago(max(time.time() - recovery.changed, 0.0))
-    return f"Continue where you left off {when}? {', '.join(facts)}{older}."
+    facts = [count(n, "object")] if isinstance(n, int) else []
+    facts += [count(recovery.n_rounds, "round")] if recovery.n_rounds else []
+    older = f" There is older work, too: {count(n_older, 'project')}." if n_older else ""
+    said = f" {', '.join(facts)}." if facts else ""
+    return f"Continue where you left off {ago(max(time.time() - recovery.changed, 0.0))}?{said}{older}"
+
+
+def count(n: int, what: str) -> str:
+    """Say how many there are."""
+    return f"{n} {what}{'s' if n != 1 else ''}"
