@@ -52,6 +52,10 @@ def begun(dock: Any, qtbot: Any, discs: Any, file: Path | None = None) -> Any:
     return layer
 
 
+def _no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def kept_annotation(folder: Path) -> np.ndarray:
     with Project.open(folder) as project:
         return project.image(project.images[0].id).open().arrays["annotation"]
@@ -177,11 +181,7 @@ def test_a_full_disk_is_one_sentence_and_the_window_waits(
     layer = begun(dock, qtbot, discs)
     monkeypatch.setattr(closing, "WAITING", 0.2)
     whole = Disk.append
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Disk, "append", full)
+    monkeypatch.setattr(Disk, "append", _no_room)
     paint(layer, 12, (60, 60))
     wait(qtbot, lambda: "the disk is full; make room" in dock.image.project.saved.text())
     assert "the disk is full" in words(dock)
@@ -284,12 +284,21 @@ def test_another_image_begins_another_project(dock: Any, qtbot: Any, discs: Any)
     assert (kept_annotation(first) == 7).any()
 
 
-def test_in_a_real_window_work_survives_its_end(open_dock: Any, qtbot: Any, discs: Any, file: Path) -> None:
+def test_in_a_real_window_work_survives_its_end(
+    open_dock: Any, qtbot: Any, discs: Any, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     viewer, dock = open_dock(show=True)
     dock.viewer = viewer
     layer = begun(dock, qtbot, discs, file)
     painted, folder = np.array(layer.data), keeping(dock).project.folder
     assert dock.loop.closing.may_close()
     assert loop_of(viewer) is dock.loop
+    monkeypatch.setattr(closing, "WAITING", 0.1)
+    with monkeypatch.context() as broken:
+        broken.setattr(Disk, "append", _no_room)
+        paint(layer, 8, (70, 70))
+        assert not dock.window().close(), "the window waits, and says why"
+        assert "would be lost" in words(dock)
+    painted = np.array(layer.data)
     dock.loop.end()
     np.testing.assert_array_equal(kept_annotation(folder), painted)

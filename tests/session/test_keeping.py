@@ -174,6 +174,25 @@ def test_a_new_annotation_takes_the_place_of_the_old_one_while_painting_goes_on(
     end(keeper)
 
 
+def test_what_was_found_before_going_on_is_kept_too(folder):
+    session = on_image()
+    session.annotating.start(LabelsAre.OBJECTS)
+    end(keep(session, folder))
+    other, project = on_image(), Project.open(folder)
+    entry = project.image(project.images[0].id)
+    restore(read_kept(project, entry), other)
+    found = np.zeros(SHAPE, np.int32)
+    found[20:60, 20:60] = 1
+    other.segmenting.show((), found, "Segment")
+    keeper = Keeper(other, project, entry, written=True)
+    paint(other, Which.SEGMENTATION, (30, 30), 0)
+    end(keeper)
+    last, keeper = come_back(folder)
+    for which in Which:
+        np.testing.assert_array_equal(last.canvas.arrays[which], other.canvas.arrays[which])
+    end(keeper)
+
+
 def test_another_image_is_not_kept_in_the_place_of_the_first(folder):
     session = on_image()
     session.annotating.start(LabelsAre.OBJECTS)

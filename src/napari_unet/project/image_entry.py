@@ -219,6 +219,11 @@ class ImageEntry:
         """The number of the last change: which state of the annotation a round has seen."""
         return self._sequence
 
+    @property
+    def arrays(self) -> frozenset[str]:
+        """Names of the arrays that were begun."""
+        return frozenset(self._generations)
+
     # ---- for the project and its writer --------------------------------------------------------------------
 
     def create(self, description: ImageDescription) -> None:

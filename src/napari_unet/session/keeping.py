@@ -47,15 +47,16 @@ class Keeper:
         self._probabilities: dict[Plane, Any] = {}
         self._was_painted = self._ended = False
         self._trained_on = 0  # the state of the annotation when the last training began
-        self._canvas, self._arrays = session.canvas, dict(session.canvas.arrays)
+        self._canvas = session.canvas
+        there = entry.arrays if written else ()
+        self._arrays = {which for which in self._canvas.arrays if which.value in there}
+        for which in set(self._canvas.arrays) - self._arrays:
+            self._keep_array(which)
         if written:
             self._rounds = {done: done.number for done in session.rounds.all}
             self._probabilities = session.separating.stored.all()
             self._noted = {name: source for name, source, _ in self._sources()}
             self._noted[CURRENT_ROUND] = session.current
-        else:
-            for which in self._arrays:
-                self._keep_array(which)
         self._canvas.applied.connect(self._keep_action)
         self._canvas.array_replaced.connect(self._keep_array)
         session.rounds_changed.connect(self.keep_rounds)
@@ -180,8 +181,8 @@ class Keeper:
         """Keep a whole array; while it is being written, what changes in it is recorded besides."""
         if not self.is_of_now:
             return
-        self._arrays[which] = self._canvas.arrays[which]
-        self.entry.replace_array(which, self._arrays[which], owned=True)
+        self._arrays.add(which)
+        self.entry.replace_array(which, self._canvas.arrays[which], owned=True)
         self.project.log(f"New {which}", self.entry.id, sequence=self.entry.sequence)
 
     def _keep_probabilities(self) -> None:

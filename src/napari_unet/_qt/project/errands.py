@@ -16,6 +16,9 @@ from napari_unet.errors import UserError
 
 _log = logging.getLogger("napari_unet")
 
+PATIENCE = 3.0
+"""Seconds that the end of the window waits for what may be left half done."""
+
 
 @dataclass(eq=False)
 class _Errand:
@@ -79,7 +82,7 @@ class Errands(QObject):
         """Bring to an end what must not be left half done; wait for it."""
         errand, self._current = self._current, None
         if errand is not None and self._thread is not None:
-            self._thread.join()
+            self._thread.join(None if errand.at_end is not None else PATIENCE)
             _end(errand)
         while self._waiting:
             errand = self._waiting.popleft()
