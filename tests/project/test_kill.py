@@ -117,6 +117,7 @@ def run(folder: Path, kills: int, rounds: bool, within: float | None) -> int:
         saved = last_saved(said)
         arrays = check(folder, arrays, said, max([saved, *old]), max([saved, *very_old]))
         done += len(steps)
+        print(f"{folder.name}: killed {seed + 1} times, after {done} steps", flush=True)
     return done
 
 

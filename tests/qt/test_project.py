@@ -184,7 +184,7 @@ def test_a_full_disk_is_one_sentence_and_the_window_waits(
     monkeypatch.setattr(Disk, "append", _no_room)
     paint(layer, 12, (60, 60))
     wait(qtbot, lambda: "the disk is full; make room" in dock.image.project.saved.text())
-    assert "the disk is full" in words(dock)
+    wait(qtbot, lambda: "the disk is full" in words(dock))
     assert not dock.loop.closing.may_close()
     assert "close the window again" in words(dock)
     assert dock.loop.closing.may_close()

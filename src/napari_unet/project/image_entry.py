@@ -257,11 +257,17 @@ class ImageEntry:
             self._opened = store
         if store.waiting:
             self._plan_checkpoint()
+        if store.needs_tidying:
+            self._writer.submit(self._tidy, counts=False)
 
     def _plan_checkpoint(self) -> None:
         if not self._planned:
             self._planned = True
             self._writer.submit(self._checkpoint, delay=CHECKPOINT_AFTER, counts=False)
+
+    def _tidy(self, breathe: Breathe) -> None:
+        self._store.checkpoint(breathe)
+        self._store.remove_replaced(self._generations.values())
 
     def _checkpoint(self, breathe: Breathe) -> None:
         self._planned = False
