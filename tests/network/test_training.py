@@ -378,3 +378,24 @@ def test_a_network_that_has_found_nothing_yet_is_not_given_up() -> None:
     assert not best.has_stopped_rising(0.99)
     best.offer(2, 0.1, {}, {"score": 0.4})
     assert best.has_stopped_rising(0.99)
+
+
+def test_a_warm_start_keeps_its_statistics_and_is_a_candidate_itself() -> None:
+    settings = changed(steps=6)
+    taught = train([disc_image()], network_of(settings), settings)
+    network = network_of(settings)
+    network.load_state_dict(taught.state)
+    scores = iter([0.9])
+
+    def evaluate(network: UNet) -> dict[str, float]:
+        return {"score": next(scores, 0.2)}
+
+    outcome = train([disc_image()], network, settings, evaluate=evaluate, warm=True)
+    assert outcome.best_step == 0
+    assert outcome.held_out == {"score": 0.9}
+    for name, tensor in outcome.state.items():
+        torch.testing.assert_close(tensor, taught.state[name])
+    later = train([disc_image()], network, changed(steps=6, seed=5), warm=True)
+    changed_names = {name for name, tensor in later.state.items() if not tensor.equal(taught.state[name])}
+    assert not any("running" in name for name in changed_names)
+    assert any("conv" in name for name in changed_names)

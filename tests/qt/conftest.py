@@ -13,6 +13,12 @@ import pytest
 os.environ.setdefault("NAPARI_ASYNC", "0")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _torch_is_loaded() -> None:
+    """Load PyTorch before the first test: loaded in a thread, as in the window, it takes longer than a test waits."""
+    import napari_unet.workflow.training  # noqa: F401
+
+
 @pytest.fixture(autouse=True)
 def _no_widget_is_left(qapp: Any, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test after which a top-level widget of ours is still alive."""

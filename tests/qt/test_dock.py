@@ -16,6 +16,7 @@ from napari_unet._qt.dock import Dock
 from napari_unet._qt.rows import Fold
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.session import Which
+from napari_unet.session.takeaway import TakeAway
 
 
 class FakeTask:
@@ -334,15 +335,48 @@ def test_a_device_that_is_not_there_is_said(dock: Any, discs: Any, qtbot: Any) -
     assert dock.loop.session.current is None
 
 
-def test_a_full_disk_is_said_and_nothing_says_saved(dock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: str) -> None:
+def test_a_full_disk_is_said_and_nothing_says_saved(
+    dock: Any, discs: Any, monkeypatch: pytest.MonkeyPatch, qtbot: Any
+) -> None:
+    def full(taken: TakeAway, path: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(dock.loop.session, "save_labels", full)
+    add_discs(dock, discs)
+    said: list[str] = []
+    dock.loop.said.connect(lambda level, sentence: said.append(sentence))
+    monkeypatch.setattr(TakeAway, "save_labels", full)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/tmp/x.tif", ""))
     dock.takeaway._save_labels()
-    assert dock.messages.level() == "error"
+    qtbot.waitUntil(lambda: dock.messages.level() == "error", timeout=5000)
     assert "No space left" in words(dock)
+    assert not [sentence for sentence in said if sentence.startswith("Saved")]
+
+
+def test_painting_goes_on_while_it_is_saved(
+    dock: Any, discs: Any, monkeypatch: pytest.MonkeyPatch, qtbot: Any, tmp_path: Any
+) -> None:
+    import tifffile
+
+    layer = add_discs(dock, discs)
+    dock.loop.session.propose(())
+    go, save = threading.Event(), TakeAway.save_labels
+
+    def slow(taken: TakeAway, path: str) -> None:
+        go.wait(10)
+        save(taken, path)
+
+    monkeypatch.setattr(TakeAway, "save_labels", slow)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "x"), ""))
+    before = dock.loop.session.result()
+    dock.takeaway._save_labels()
+    assert not dock.takeaway.labels.isEnabled()
+    layer.data[...] = 9
+    layer.refresh()
+    dock.loop.layers.settle()
+    go.set()
+    qtbot.waitUntil(lambda: words(dock) == f"Saved {tmp_path / 'x.tif'}.", timeout=10_000)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "x.tif"), before)
+    qtbot.waitUntil(dock.takeaway.labels.isEnabled, timeout=2000)
 
 
 def test_saving_without_a_segmentation_is_said(dock: Any, discs: Any, tmp_path: Any) -> None:
@@ -377,7 +411,7 @@ def test_nothing_speaks_of_what_does_not_exist_yet(dock: Any, discs: Any) -> Non
 
     add_discs(dock, discs)
     texts = [w.text().lower() for w in [*dock.findChildren(QLabel), *dock.findChildren(QAbstractButton)]]
-    for word in ("live", "bundled", "3d", "inbox"):
+    for word in ("live", "3d", "inbox"):
         assert not any(word in text.split() for text in texts), word
 
 

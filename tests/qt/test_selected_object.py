@@ -115,3 +115,33 @@ def test_with_classes_to_paint_there_are_no_single_objects(dock: Any, discs: Any
     assert not dock.annotate.selected.isVisibleTo(dock.annotate)
     assert not dock.annotate.kinds.isVisibleTo(dock.annotate)
     assert dock.loop.layers.layer(Which.ANNOTATION).features.empty
+
+
+def test_a_class_is_removed_with_one_click_and_undone(dock: Any, layer: Any, qtbot: Any) -> None:
+    kinds = dock.annotate.kinds
+    kinds.set_open(True)
+    kinds.body.classes.add.click()
+    QApplication.processEvents()
+    kinds.body.classes.add.click()
+    QApplication.processEvents()
+    dock.loop.session.annotating.set_object_class(4, 3)
+    kinds.body.classes.removers[1].click()
+    QApplication.processEvents()
+    assert dock.loop.session.class_names == ("class 1", "class 3")
+    assert dock.loop.session.painting.object_classes == {4: 2}
+    assert [field.text() for field in kinds.body.classes.names if field.isVisibleTo(kinds)] == [
+        "class 1",
+        "class 3",
+    ]
+    dock.loop.undo()
+    QApplication.processEvents()
+    assert dock.loop.session.class_names == ("class 1", "class 2", "class 3")
+    assert kinds.body.classes.names[1].text() == "class 2"
+
+
+def test_a_new_object_has_its_features_at_once(dock: Any, layer: Any) -> None:
+    dock.loop.session.annotating.set_class_names(["living", "dead"])
+    layer.paint((70, 110), 7)
+    QApplication.processEvents()
+    assert layer.features.set_index("index")["class"].to_dict()[7] == "living"
+    assert len(layer.features) == len(set(layer.features["index"]))

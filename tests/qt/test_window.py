@@ -90,6 +90,8 @@ def test_a_round_from_the_buttons_ends_in_an_overlay_that_lies_on_the_image(
     train = dock.train
     train.budget.setCurrentIndex(train.budget.findData("steps"))
     train.steps.setValue(3)
+    train.start.setCurrentIndex(train.start.findData("scratch"))
+    train.start.activated.emit(train.start.currentIndex())
     train.advanced.set_open(True)
     train.advanced.body.width_box.setValue(4)
     train.advanced.body.depth_box.setValue(2)
@@ -184,3 +186,27 @@ def test_both_themes_give_readable_curves(window: Any) -> None:
         viewer.theme = name
         pen = dock.train.curves._plot.getPlotItem().getAxis("left").textPen()
         assert pen.color().name() == get_theme(name).text.as_hex("long")
+
+
+def test_no_part_of_the_dock_is_wider_than_the_dock(window: Any, discs: Any, qtbot: Any) -> None:
+    from qtpy.QtWidgets import QScrollArea
+
+    from napari_unet._qt.rows import Fold
+
+    _, dock = window
+    area = dock.findChild(QScrollArea)
+    width = area.minimumWidth() - area.verticalScrollBar().sizeHint().width()
+    for annotated in (False, True):
+        if annotated:
+            dock.annotate.new.start.click()
+            dock.annotate.kinds.set_open(True)
+            dock.annotate.kinds.body.classes.add.click()
+            dock.annotate.brushes.new_object.click()
+        for section in dock.sections:
+            section.set_open(True)
+        for fold in dock.findChildren(Fold):
+            fold.set_open(True)
+        for part in (dock.train.curves, dock.train.progress, dock.segment._running):
+            part.setVisible(True)
+        qtbot.wait(100)
+        assert area.widget().minimumSizeHint().width() <= width

@@ -337,7 +337,7 @@ def test_stopping_at_once_leaves_the_session_as_it_was():
     with pytest.raises(Stopped):
         task.run(lambda report: None, lambda: True)
     assert session.current is None
-    assert session.rounds.starts() == [("scratch", "From scratch")]
+    assert session.rounds.all == []
 
 
 # ---- machine ---------------------------------------------------------------------------------------------------

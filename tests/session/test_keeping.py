@@ -111,7 +111,7 @@ def test_all_of_a_session_comes_back(folder):
     session.use_round(session.rounds.all[0])
     probabilities = np.random.default_rng(0).random((2, *SHAPE), np.float32)
     session.separating.stored.keep(
-        (1,), SimpleNamespace(probabilities=probabilities, distance=None, scale=0.5)
+        (1,), SimpleNamespace(probabilities=probabilities, distance=None, scale=0.5), 28.0
     )
     session.separating.settings = session.separating.settings.model_copy(update={"threshold": 0.3})
     session.state_changed.emit()
@@ -140,7 +140,9 @@ def test_all_of_a_session_comes_back(folder):
     )
     weights = back.model.network.state_dict()
     assert all((weights[k] == v).all() for k, v in was.model.network.state_dict().items())
-    np.testing.assert_array_equal(other.separating.stored.get((1,))[0], probabilities.astype(np.float16))
+    stored = other.separating.stored.get((1,))
+    np.testing.assert_array_equal(stored.probabilities, probabilities.astype(np.float16))
+    assert (stored.scale, stored.typical_size) == (0.5, session.separating.stored.get((1,)).typical_size)
     assert keeper.entry.open().notes["place"] == [1, 2.5]
     said = [line["what"] for line in keeper.project.history()]
     assert said.count("Paint") == 7, "painted four times, undone twice, done again once"

@@ -94,3 +94,52 @@ def test_notes_end_with_their_annotation(session):
     session.annotating.start(LabelsAre.OBJECTS)
     assert session.undo() is None
     assert session.painting.marked == frozenset()
+
+
+def test_classes_are_added_named_removed_and_every_step_is_undone(session):
+    session.annotating.set_object_class(3, 2)
+    session.annotating.set_class_names(["living", "dead", "dividing"])
+    session.annotating.set_object_class(2, 3)
+    session.annotating.set_class_names(["living", "dying", "dividing"])
+    session.annotating.remove_class(2)
+    assert session.class_names == ("living", "dividing")
+    assert session.painting.object_classes == {2: 2}, "what had the class has none; later classes move up"
+    session.annotating.remove_class(1)
+    assert session.class_names == ()
+    assert session.painting.object_classes == {}, "one class alone tells nothing apart"
+    undone = [session.undo() for _ in range(6)]
+    assert undone == [
+        "Remove a class", "Remove a class", "Name a class", "Class", "Add a class", "Class",
+    ]  # fmt: skip
+    assert session.class_names == ("living", "dead")
+    for _ in range(5):
+        session.redo()
+    assert session.painting.object_classes == {2: 2}
+
+
+def test_classes_that_are_painted_stay(session):
+    session.annotating.start(LabelsAre.CLASSES, ["a", "b"])
+    with pytest.raises(UserError, match="can't be removed"):
+        session.annotating.remove_class(1)
+
+
+def test_the_table_has_the_class_of_every_object(session, tmp_path):
+    import csv
+    from types import SimpleNamespace
+
+    session.annotating.set_object_class(3, 2)
+    found = np.zeros((60, 60), np.int32)
+    found[5:25, 35:55] = 9  # not annotated: what the network says
+    session.segmenting.show((), found, "Segment")
+    likely = np.zeros((3, 60, 60), np.float32)
+    likely[2, :, 30:] = 1
+    likely[1, :, :30] = 1
+    session.separating.stored.keep((), SimpleNamespace(probabilities=likely, distance=None, scale=1.0), 28.0)
+    session.save_table(tmp_path / "objects.csv")
+    with open(tmp_path / "objects.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    classes = {(float(line["centroid-y"]), float(line["centroid-x"])): line["class"] for line in lines}
+    assert classes == {(14.5, 14.5): "living", (44.5, 14.5): "dead", (14.5, 44.5): "dead"}
+    session.annotating.remove_class(1)
+    session.save_table(tmp_path / "objects.csv")
+    assert "class" not in (tmp_path / "objects.csv").read_text().splitlines()[0].split(",")

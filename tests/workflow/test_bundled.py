@@ -81,3 +81,11 @@ def test_missing_weights_are_named(monkeypatch, tmp_path):
             load_bundled()
     finally:
         load_bundled.cache_clear()
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_a_training_that_is_cut_short_is_no_worse_than_its_start(steps):
+    image, truth = draw_discs(n=6, seed=4)
+    settings = FEW_STEPS.model_copy(update={"steps": steps})
+    trained = train_model([annotate(n=6, seed=4)], settings, start=load_bundled())
+    assert match(segment_image(trained.model, image).labels, truth).f1 > 0.9

@@ -1,6 +1,7 @@
 """From painted pixels to objects: what is trained, how it is stopped, and what is said about it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -224,3 +225,31 @@ def test_an_image_of_other_brightness_is_named_when_the_range_is_that_of_trainin
     image, _ = draw_discs()
     assert segment_image(model, image).sentences == ()
     assert "differs from those the network was trained on" in segment_image(model, 20 * image).sentences[0]
+
+
+def test_fitting_in_haste_reads_only_as_much_as_there_is_time_for(monkeypatch):
+    from napari_unet.network.sampling import TrainingImage
+    from napari_unet.workflow import scoring
+
+    y, x = np.mgrid[:600, :600]
+    objects = ((y // 60) * 10 + x // 60 + 1) * ((y % 60 - 30) ** 2 + (x % 60 - 30) ** 2 < 200)
+    known = np.ones(objects.shape, bool)
+    image = TrainingImage(
+        name="a", image=np.zeros((1, 600, 600), np.float32), classes=(objects > 0).astype(np.uint8),
+        weights=known.astype(np.float32), distance=np.zeros((600, 600), np.float32), distance_known=known,
+        objects=objects.astype(np.int32),
+    )  # fmt: skip
+    read = []
+
+    def predict(network, crop):
+        read.append(crop.shape)
+        return np.full((2, *crop.shape[1:]), 0.5, np.float32)
+
+    monkeypatch.setattr(scoring, "predict", predict)
+    network = SimpleNamespace(config=SimpleNamespace(distance=False, classes=2))
+    scoring.fit_objects(network, [image], [], LabelsAre.OBJECTS, 16.0, seconds=0.0)
+    assert len(read) == 1
+    assert max(read[0]) <= scoring.PART + 2 * scoring.CONTEXT
+    read.clear()
+    scoring.fit_objects(network, [image], [], LabelsAre.OBJECTS, 16.0)
+    assert read == [(1, 600, 600)]

@@ -54,9 +54,13 @@ class Advanced(QWidget):
             _devices(), "Where the training computes. auto takes a graphics card if there is one."
         )
         self.width_box = _optional(shape.width, 2, 128)
-        self.width_box.setToolTip("<p>Channels at the finest level: wider learns more, slower.</p>")
+        self.width_box.setToolTip(
+            "<p>Channels at the finest level: wider learns more, slower. For a start from scratch.</p>"
+        )
         self.depth_box = _optional(shape.depth, 1, 6)
-        self.depth_box.setToolTip("<p>How often the image is halved: deeper sees further around.</p>")
+        self.depth_box.setToolTip(
+            "<p>How often the image is halved: deeper sees further around. For a start from scratch.</p>"
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.weights_fold = Fold(
@@ -90,6 +94,11 @@ class Advanced(QWidget):
                 "depth": self.depth_box.value(),
             }
         )
+
+    def set_from_scratch(self, from_scratch: bool) -> None:
+        """Let the size of the network be chosen only where no start brings its own."""
+        for box in (self.width_box, self.depth_box):
+            box.setEnabled(from_scratch)
 
     def _choose_network(self, settings: Any) -> None:
         if settings.preset == self._preset:

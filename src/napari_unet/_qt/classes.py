@@ -37,6 +37,7 @@ class ClassList(QWidget):
         self._loop, self._brushes = loop, brushes
         self.names: list[QLineEdit] = []
         self.buttons: list[QPushButton] = []
+        self.removers: list[QToolButton] = []
         self.add = button("Add a class", tooltip, self._add_class)
         rows = QWidget()
         self._grid = QGridLayout(rows)
@@ -80,6 +81,16 @@ class ClassList(QWidget):
             self._brushes.addButton(paint)
             self.buttons.append(paint)
             self._grid.addWidget(paint, i, 2)
+        else:
+            remove = QToolButton()
+            remove.setText("×")
+            remove.setAccessibleName("Remove this class")
+            remove.setToolTip(
+                "<p>Remove this class: its objects count as the first one then. Undo takes it back.</p>"
+            )
+            remove.clicked.connect(lambda *_: self._remove(i))
+            self.removers.append(remove)
+            self._grid.addWidget(remove, i, 2)
 
     def _paint(self, i: int) -> None:
         self._loop.layers.paint_with(FIRST + i)
@@ -89,6 +100,11 @@ class ClassList(QWidget):
         # A single class is none: the first one gets a second at once.
         added = [f"class {i + 1}" for i in range(len(names), max(len(names) + 1, 2))]
         self._loop.session.annotating.set_class_names([*names, *added])
+        self._recolour()
+
+    def _remove(self, i: int) -> None:
+        with self._loop.telling("Removing the class"):
+            self._loop.session.annotating.remove_class(i + 1)
         self._recolour()
 
     def _rename(self) -> None:

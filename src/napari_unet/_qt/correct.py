@@ -62,12 +62,11 @@ class CorrectStep(QWidget):
         session, layers = self._loop.session, self._loop.layers
         history = session.canvas.history
         has = session.segmentation is not None and layers.layer(Which.SEGMENTATION) is not None
-        can_accept = has and session.annotation is not None
         for made in (self.edit, self.pick):
             made.setEnabled(has)
-        self.accept_object.setEnabled(can_accept)
-        self.accept_plane.setEnabled(can_accept)
-        self.accept_region.setEnabled(can_accept and bool(session.regions))
+        self.accept_object.setEnabled(has)
+        self.accept_plane.setEnabled(has)
+        self.accept_region.setEnabled(has and bool(session.regions))
         self.accept_object.setText("Object" if session.labels_are is LabelsAre.OBJECTS else "Class")
         self.undo.setEnabled(history.undo_name is not None)
         self.redo.setEnabled(history.redo_name is not None)

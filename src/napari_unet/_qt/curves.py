@@ -40,6 +40,7 @@ class Curves(QWidget):
         item.getAxis("left").setWidth(48)
         item.getAxis("right").setWidth(44)
         item.getAxis("bottom").setHeight(44)
+        item.layout.setContentsMargins(6, 2, 6, 6)  # pyqtgraph lets the axes' names stand out by 5 px
         self._loss_curve = item.plot(pen=pg.mkPen(_LOSS, width=2))
         self._quality_view = pg.ViewBox(enableMenu=False, enableMouse=False)
         item.scene().addItem(self._quality_view)
@@ -79,8 +80,13 @@ class Curves(QWidget):
         """Return how many losses and how many held-out scores are known."""
         return len(self._loss), len(self._quality)
 
-    def set_text_colour(self, colour: str) -> None:
+    def set_colours(self, colour: str, background: str) -> None:
         """Follow the theme: axes and numbers in a colour that can be read on its background."""
+        self._plot.setBackground(background)
+        self.set_text_colour(colour)
+
+    def set_text_colour(self, colour: str) -> None:
+        """Draw axes and numbers in a colour."""
         for name in ("bottom", "left", "right"):
             axis = self._plot.getPlotItem().getAxis(name)
             axis.setPen(pg.mkPen(colour, width=1))

@@ -63,6 +63,7 @@ class Dock(QWidget):
         self.messages = MessageLine()
         self.offer = Offer(self.loop.moves)
         self._opened: set[str] = set()
+        self._shown: list[Section] = []
         self._section_to_show: Section | None = None
         self._laid_out = QTimer(self)
         self._laid_out.setSingleShot(True)
@@ -111,20 +112,29 @@ class Dock(QWidget):
         reached = {
             "annotate": session.image is not None,
             "train": session.annotation is not None,
-            "segment": session.current is not None or session.segmentation is not None,
+            "segment": session.image is not None,
             "correct": session.segmentation is not None
             and self.loop.layers.layer(Which.SEGMENTATION) is not None,
-            "take away": session.segmentation is not None and session.current is not None,
+            "take away": session.segmentation is not None,
         }
         for section, (name, possible) in zip(self.sections[1:], reached.items(), strict=True):
             if possible and name not in self._opened:
                 self._opened.add(name)
                 section.set_open(True)
-                if name == "train":
-                    self.sections[0].set_open(False)  # its title line says all that is needed from here on
-                if name in ("train", "segment"):
-                    self._section_to_show = section
-                    self._laid_out.start()
+        begins = session.segmentation is None
+        if begins and session.annotation is not None and self._show_once(self.sections[2]):
+            self.sections[0].set_open(False)  # its title line says all that is needed from here on
+        if session.current is not None or not begins:
+            self._show_once(self.sections[3])
+
+    def _show_once(self, section: Section) -> bool:
+        """Scroll to a section where that was not done before; tell whether it was not."""
+        if section in self._shown:
+            return False
+        self._shown.append(section)
+        self._section_to_show = section
+        self._laid_out.start()
+        return True
 
     def _show_saved(self) -> None:
         self.sections[0].set_state(self.image.state())
@@ -161,7 +171,7 @@ class Dock(QWidget):
 
     def _follow_theme(self, event: object = None) -> None:
         theme = get_theme(self._viewer().theme)
-        self.train.set_text_colour(theme.text.as_hex())
+        self.train.set_colours(theme.text.as_hex(), theme.background.as_hex())
 
 
 def open_dock(viewer: napari.Viewer) -> Dock:

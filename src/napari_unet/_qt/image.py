@@ -15,7 +15,9 @@ from napari_unet.session import Which
 from napari_unet.session.measuring import ASSUMED_OBJECT_SIZE
 
 _ORIGINS = {
-    "assumed": "Assumed until you painted an object whole.",
+    "assumed": "Assumed until you segment, or paint an object whole.",
+    "found in the image": "Found by the bundled network, which tried several sizes. If it is wrong, say how large "
+    "your objects are and segment again.",
     "measured": "Measured on the objects you painted whole.",
     "set by you": "You set it; Measure goes back.",
 }
@@ -48,8 +50,9 @@ class ImageStep(QWidget):
         self.size.setValue(ASSUMED_OBJECT_SIZE)
         self.size.setKeyboardTracking(False)
         self.size.setToolTip(
-            "<p>Diameter of a typical object, measured on the objects you painted whole. The image is "
-            "resampled so that for the network such an object is about 28 px. Change it to overrule it.</p>"
+            "<p>Diameter of a typical object: measured on the objects you painted whole, or found in the image by "
+            "the network. The image is resampled so that for the network such an object is about 28 px. Change it "
+            "to overrule it.</p>"
         )
         self.size.valueChanged.connect(self._set_size)
         self.size_origin = hint()

@@ -26,8 +26,10 @@ class NewAnnotation(QWidget):
     def __init__(self, loop: Loop) -> None:
         super().__init__()
         self._loop = loop
-        self.objects = QRadioButton("Objects: each gets its own number (cells, nuclei, coins)")
-        self.classes = QRadioButton("Classes: each pixel gets a kind (tissue, membrane)")
+        self.objects = QRadioButton("Objects: cells, nuclei, coins")
+        self.objects.setToolTip("<p>Each object gets a number of its own.</p>")
+        self.classes = QRadioButton("Classes: kinds of tissue, membrane")
+        self.classes.setToolTip("<p>Each pixel gets a kind; objects of one kind are not told apart.</p>")
         self._kinds = QButtonGroup(self)
         for choice in (self.objects, self.classes):
             self._kinds.addButton(choice)

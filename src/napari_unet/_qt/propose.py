@@ -28,7 +28,7 @@ class Propose(QWidget):
             -1.0, 1.0, 0.0, "Lower finds more and larger objects, higher fewer and smaller ones."
         )
         self.splitting = _slider(0.0, 1.0, 0.5, "Higher cuts touching objects into more pieces.")
-        self.local = QCheckBox("Uneven light: compare with the surroundings")
+        self.local = QCheckBox("Uneven light: a local threshold")
         self.local.setToolTip("<p>Threshold each place against the brightness around it.</p>")
         self.sentence = hint("Move a slider to see a proposal. It fills the Segmentation layer.")
         self.accept = button(

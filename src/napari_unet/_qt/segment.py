@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
 
 from napari_unet._qt.forms import Form
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, button, column, combo, hint, row
+from napari_unet._qt.separation_run import SeparationRun
 from napari_unet._qt.views import Views
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 
-TOOLTIP = "Let the trained network outline everything on this plane or in the whole stack."
+TOOLTIP = (
+    "Let the network outline everything on this plane or in the whole stack. Before the first training the bundled "
+    "network does it, which has seen many kinds of cells."
+)
+WITHOUT_TRAINING = (
+    "Nothing is trained yet: the bundled network segments. Correct what it gets wrong, or paint a few objects, and "
+    "train: then it learns your image."
+)
+ONLY_OBJECTS = "The bundled network finds objects only: train first to find your classes."
 
-_QUIET_MS = 80
 _AVERAGING = [
     ("none (fast)", "none"),
     ("4 flips", "flips"),
@@ -55,11 +62,7 @@ class SegmentStep(QWidget):
         )
         self.separation = Form(loop.session.separating.settings, only=_MAIN_FIELDS)
         self.further = Form(loop.session.separating.settings, only=_FURTHER_FIELDS)
-        self._quiet = QTimer(self)
-        self._quiet.setSingleShot(True)
-        self._quiet.setInterval(_QUIET_MS)
-        self._quiet.timeout.connect(self._separate)
-        self._changed: Any = None
+        self._separating = SeparationRun(loop)
         for form in (self.separation, self.further):
             form.valueChanged.connect(self._note_separation)
         more = Fold(
@@ -87,11 +90,11 @@ class SegmentStep(QWidget):
         session = self._loop.session
         if self._loop.segmentation is not None:
             return "segmenting …"
-        if session.current is None:
-            return "after training"
+        if not self._can_segment():
+            return "after training" if session.image is not None else ""
         plane = self._loop.layers.current_plane()
         if session.segmentation is None or plane is None:
-            return "ready"
+            return "ready" if session.current is not None else "without training"
         if session.labels_are is LabelsAre.CLASSES:
             return "segmented" if plane in session.separating.stored else "ready"
         return f"{self._loop.n_objects()} objects"
@@ -99,62 +102,58 @@ class SegmentStep(QWidget):
     def refresh(self) -> None:
         """Show the session's state."""
         loop, session = self._loop, self._loop.session
-        running, trained = loop.segmentation is not None, session.current is not None
+        running, possible = loop.segmentation is not None, self._can_segment()
         stack = session.image is not None and len(session.image.spatial_shape) > 2
         self._buttons.setVisible(not running)
         self._running.setVisible(running)
         self.whole.setVisible(stack)
         self.this_plane.setText("This plane" if stack else "Segment")
         for made in (self.this_plane, self.whole):
-            made.setEnabled(trained)
+            made.setEnabled(possible)
         self.empty.setText(
             loop.segmentation_run.empty_sentence
-            or ("" if trained else "Train first: there is no network yet.")
+            or ("" if session.current else WITHOUT_TRAINING if possible else ONLY_OBJECTS)
         )
-        self.empty.setVisible(bool(self.empty.text()))
+        self.empty.setVisible(session.image is not None and bool(self.empty.text()))
         for form in (self.separation, self.further):
-            form.setEnabled(trained)
-            if form.value() != session.separating.settings and self._changed is None:
+            form.setEnabled(possible)
+            if form.value() != session.separating.settings and self._separating.wanted is None:
                 form.setValue(session.separating.settings)
         objects = session.labels_are is LabelsAre.OBJECTS
         for name in ("threshold", "method"):
             self.separation.set_field_visible(name, objects)
         for kind, box in (("Probability", self.probability), ("Uncertainty", self.uncertainty)):
-            box.setEnabled(trained)
+            box.setEnabled(possible)
             box.blockSignals(True)
             box.setChecked(self._views.wants(kind))
             box.blockSignals(False)
 
+    def _can_segment(self) -> bool:
+        """Whether there is a network for what the user looks for."""
+        session = self._loop.session
+        objects = session.labels_are is LabelsAre.OBJECTS
+        return session.image is not None and (session.current is not None or objects)
+
     def _segment_plane(self) -> None:
         with self._loop.telling("Segmenting"):
-            self.progress.setValue(0)
+            self._show_progress(0.0, "")
             self._loop.segment([self._loop.plane()], self.averaging.currentData())
 
     def _segment_all(self) -> None:
-        self.progress.setValue(0)
+        self._show_progress(0.0, "")
         self._loop.segment(None, self.averaging.currentData())
 
     def _show_progress(self, fraction: float, message: str) -> None:
         self.progress.setValue(round(1000 * fraction))
+        self.progress.setFormat(message or "%p %")
 
     def _set_look(self, *_: object) -> None:
         self._loop.layers.filled[Which.SEGMENTATION] = self.look.currentData()
         self._loop.layers.colour(Which.SEGMENTATION)
 
     def _note_separation(self, settings: Any) -> None:
-        # Two forms show one model: what the other one holds is taken from the session.
+        # Two forms show one model: what neither of them shows is taken from the session.
         shown = self.separation.value(), self.further.value()
         update = {name: getattr(shown[0], name) for name in _MAIN_FIELDS}
         update |= {name: getattr(shown[1], name) for name in _FURTHER_FIELDS}
-        self._changed = self._loop.session.separating.settings.model_copy(update=update)
-        self._quiet.start()
-
-    def _separate(self) -> None:
-        settings, self._changed = self._changed, None
-        if settings is None:
-            return
-        with self._loop.telling("Making objects"):
-            self._loop.segmentation_run.empty_sentence = self._loop.session.segmenting.set_separation(
-                settings, self._loop.plane()
-            )
-        self._loop.refresh_soon()
+        self._separating.want(self._loop.session.separating.settings.model_copy(update=update))

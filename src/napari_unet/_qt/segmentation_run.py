@@ -46,11 +46,12 @@ class SegmentationRun(QObject):
         self.n_done = 0
         self.empty_sentence: str | None = None
         self._task: Any = None
-        self._result: Any = None
+        self._showing: Job | None = None
+        self._settled: Any = None
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_STILL_DRAGGING_MS)
-        self._later.timeout.connect(lambda: self._finish(self._result))
+        self._later.timeout.connect(lambda: self._finish(self._settled))
 
     def start(self, planes: Sequence[tuple[int, ...]] | None, averaging: str) -> None:
         """Segment these planes, all where None.
@@ -65,7 +66,7 @@ class SegmentationRun(QObject):
             "segmentation",
             self._task.run,
             progressed=self._take_progress,
-            completed=self._finish,
+            completed=self._settle,
             stopped=self._tell_stopped,
             failed=self._words.tell_failure,
             finished=self._end,
@@ -79,19 +80,30 @@ class SegmentationRun(QObject):
     def abandon(self) -> None:
         """Ask for the end and forget it: the window goes."""
         self.stop()
-        self.job = None
+        self.job = self._showing = None
 
     def _take_progress(self, reports: list[Any]) -> None:
         fraction, message = reports[-1]
         self.progressed.emit(float(fraction), str(message))
 
-    def _finish(self, result: Any) -> None:
+    def _settle(self, result: Any) -> None:
+        """Prepare what is shown in a thread too: large planes take tenths of a second."""
+        showing = self._session.segmenting.prepare_showing(self._task, result)
+        self._showing = start_job(
+            "showing the segmentation",
+            lambda on_report, should_stop: (showing, showing.run()),
+            completed=self._finish,
+            failed=self._words.tell_failure,
+            finished=self._end_showing,
+        )
+
+    def _finish(self, settled: Any) -> None:
         if self._layers.dragging():  # never replace a layer under the brush
-            self._result = result
+            self._settled = settled
             self._later.start()
             return
         with self._words.telling("Showing the segmentation"):
-            sentences = self._session.finish_segmentation(self._task, result)
+            sentences = self._session.segmenting.finish_showing(*settled)
             self.n_done += 1
             self.empty_sentence = " ".join(sentences) or None
             for sentence in sentences:
@@ -102,5 +114,9 @@ class SegmentationRun(QObject):
         self._words.say("info", "Segmentation stopped; nothing was changed.")
 
     def _end(self) -> None:
-        self.job = None
+        self.job = self._showing
+        self.changed.emit()
+
+    def _end_showing(self) -> None:
+        self.job = self._showing = None
         self.changed.emit()

@@ -27,6 +27,7 @@ class SelectedObject(QWidget):
         self._loop = loop
         self.name = QLabel()
         self.kind = combo([], "The class of this object. Name classes under “Classes of objects”.")
+        self.kind.setMinimumContentsLength(4)
         self.kind.activated.connect(self._set_class)
         self.complete = QCheckBox("Complete")
         self.complete.setToolTip(f"<p>{_COMPLETE}</p>")

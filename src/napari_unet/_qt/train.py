@@ -11,6 +11,7 @@ from napari_unet._qt.curves import Curves
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, button, combo, form, hint, refill, row
 from napari_unet._qt.views import Views
+from napari_unet.session import SCRATCH
 
 TOOLTIP = (
     "Train the U-Net on what you painted. Go on painting meanwhile; stopping keeps the best network so far."
@@ -32,9 +33,11 @@ class TrainStep(QWidget):
     def __init__(self, loop: Loop, views: Views) -> None:
         super().__init__()
         self._loop = loop
-        self._chosen_start: object = None
+        self._chosen_start: object = None  # what suits best, as long as the user chose nothing
         self.start = combo(
-            [], "Which weights the training starts from; an earlier round is improved further."
+            [],
+            "Which weights the training starts from. The bundled network has seen many kinds of cells and needs few "
+            "examples; an earlier round is improved further.",
         )
         self.start.activated.connect(self._choose_start)
         self.budget = combo(
@@ -68,7 +71,7 @@ class TrainStep(QWidget):
         self.advanced = Fold(
             "Advanced",
             "Weight map, augmentation, device, size of the network. The defaults suit a first training.",
-            lambda: Advanced(loop, views),
+            lambda: self._make_advanced(views),
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -108,19 +111,20 @@ class TrainStep(QWidget):
         steps = self.steps.value() if budget == _STEPS else None
         return chosen.model_copy(update={"minutes": minutes, "steps": steps, "early_stop": budget != _UNTIL})
 
-    def set_text_colour(self, colour: str) -> None:
+    def set_colours(self, text: str, background: str) -> None:
         """Follow the theme."""
-        self.curves.set_text_colour(colour)
+        self.curves.set_colours(text, background)
 
     def refresh(self) -> None:
         """Show the session's state."""
         loop, session = self._loop, self._loop.session
         running = loop.training is not None
-        starts = [(text, key) for key, text in session.rounds.starts()]
+        starts = [(text, key) for key, text in session.rounds.starts(self._preset() == "laptop")]
         keys = [key for _, key in starts]
-        if self._chosen_start not in keys:
-            self._chosen_start = keys[0]
-        refill(self.start, [*starts, ("A model file …", _FILE)], self._chosen_start)
+        chosen = self._chosen_start if self._chosen_start in keys else keys[0]
+        refill(self.start, [*starts, ("A model file …", _FILE)], chosen)
+        if self.advanced.body is not None:
+            self.advanced.body.set_from_scratch(chosen == SCRATCH)
         for widget in (self.start, self.budget, self.steps):
             widget.setEnabled(not running)
         self.steps.setVisible(self.budget.currentData() == _STEPS)
@@ -143,7 +147,7 @@ class TrainStep(QWidget):
         self.progress.reset()
         self.time_left.setText("Preparing the patches …")
         with self._loop.telling("Training"):
-            self._loop.train(str(self._chosen_start), self.settings())
+            self._loop.train(str(self.start.currentData()), self.settings())
         self.refresh()
 
     def _show_reports(self, reports: list[Any]) -> None:
@@ -161,17 +165,28 @@ class TrainStep(QWidget):
         self.time_left.setText(f"Step {report.step} · {report.steps_per_second:.1f} steps/s · {left}")
 
     def _go_on_from_new_round(self) -> None:
-        self._chosen_start = self._loop.session.rounds.starts()[0][0]
+        self._chosen_start = None  # the newest round
 
     def _choose_start(self, *_: object) -> None:
         if self.start.currentData() != _FILE:
             self._chosen_start = self.start.currentData()
+            self.refresh()
             return
         path, _ = QFileDialog.getOpenFileName(self, "Start from a model file", "", "Models (*.safetensors)")
         if path:
             with self._loop.telling("Reading the model"):
                 self._chosen_start = self._loop.session.load_start_file(path)
         self.refresh()
+
+    def _make_advanced(self, views: Views) -> Advanced:
+        made = Advanced(self._loop, views)
+        made.network.valueChanged.connect(lambda *_: self.refresh())
+        made.set_from_scratch(self.start.currentData() == SCRATCH)
+        return made
+
+    def _preset(self) -> str:
+        made = self.advanced.body
+        return made.network.value().preset if made is not None else "laptop"
 
     def _set_then(self, checked: bool) -> None:
         self._loop.segment_after_training = checked

@@ -79,7 +79,7 @@ class TrainingSettings(BaseModel):
         "auto",
         title="Grey range",
         description="As in training: brightness is a clue. Per image: different exposures look alike. "
-        "Auto: per image if the training images differ in contrast.",
+        "Auto: per image for several images, or if they differ in contrast.",
     )
     magnification: Literal["auto", "as in training", "per image"] = Field(
         "auto",

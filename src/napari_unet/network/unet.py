@@ -261,6 +261,17 @@ def expect_background(network: UNet, foreground: float = 0.1) -> None:
         head.bias[0] = math.log(odds)
 
 
+def freeze_statistics(network: nn.Module) -> None:
+    """Let batch normalisation use the statistics it has, also in training.
+
+    Of one kind of image alone they differ so much from those of the many kinds that a network was taught with, that
+    its first steps would undo what it knows.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
 def n_parameters(network: nn.Module) -> int:
     """Count the trainable numbers of a network."""
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

@@ -56,6 +56,43 @@ def measure_objects(
     return columns
 
 
+def likeliest_classes(
+    labels: IntArray, numbers: npt.NDArray[Any], probabilities: npt.NDArray[Any]
+) -> npt.NDArray[np.int64]:
+    """Return the class (1, 2, …) of every object: the one that is likeliest on average over its pixels.
+
+    Parameters
+    ----------
+    labels : integer array (Y, X)
+        0 is background.
+    numbers : integer array (n,)
+        The objects, in rising order.
+    probabilities : float array (K, Y, X)
+        Class 0 is background.
+    """
+    inside = labels > 0
+    row = np.searchsorted(numbers, labels[inside])
+    sums = [
+        np.bincount(row, weights=plane[inside].astype(np.float64), minlength=numbers.size)
+        for plane in probabilities[1:]
+    ]
+    likeliest: npt.NDArray[np.int64] = np.argmax(sums, axis=0) + 1
+    return likeliest
+
+
+def most_frequent_values(
+    labels: IntArray, numbers: npt.NDArray[Any], values: IntArray
+) -> npt.NDArray[np.int64]:
+    """Return for every object the value, 0 or more, that most of its pixels have in another image."""
+    inside = labels > 0
+    row = np.searchsorted(numbers, labels[inside])
+    pairs, counts = np.unique(np.stack([row, values[inside]]), axis=1, return_counts=True)
+    order = np.argsort(counts, kind="stable")  # the most frequent one is written last
+    found = np.zeros(numbers.size, np.int64)
+    found[pairs[0, order]] = pairs[1, order]
+    return found
+
+
 def _measure_intensities(
     labels: IntArray, numbers: npt.NDArray[Any], plane: npt.NDArray[Any], channel: int
 ) -> Columns:

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.annotation.coding import LabelsAre
 from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region, region_mask
 from napari_unet.annotation.repairs import repair
 from napari_unet.errors import UserError
 from napari_unet.objects.edit import Change, accept
-from napari_unet.objects.numbering import keep_numbers
+from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.canvas import on_plane, plane_change, split_planes, whole_plane
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
@@ -107,27 +106,32 @@ def repairing(state: State, plane: Plane, problem: Problem) -> Action | None:
 
 
 def showing(
-    state: State, plane: Plane, labels: NDArray[np.int32], name: str, key: str | None = None
+    state: State,
+    backdrop: Backdrop,
+    settled: NDArray[np.int32],
+    labels: NDArray[np.int32],
+    name: str,
+    key: str | None = None,
 ) -> Action | None:
-    """Return what shows these labels as a plane's segmentation: annotation on top, old numbers kept.
+    """Return what shows objects as a plane's segmentation; ``None`` where nothing changes.
 
     Parameters
     ----------
+    backdrop, settled
+        The plane when the objects were made, and what `Backdrop.settle` made of them.
     labels
-        Shape ``(Y, X)``, numbered anyhow.
+        The objects, shape ``(Y, X)``, to settle anew if something was painted since.
     key
         As in `Action`.
     """
     image, canvas = state.need_image(), state.canvas
+    if not backdrop.holds(state):
+        settled = Backdrop.of(state, backdrop.plane).settle(labels)
     if state.segmentation is None:
         canvas.arrays[Which.SEGMENTATION] = np.zeros(image.spatial_shape, np.int32)
         canvas.array_replaced.emit(Which.SEGMENTATION)
-    before = canvas.plane(Which.SEGMENTATION, plane)
-    if state.labels_are is LabelsAre.OBJECTS:
-        labels = keep_numbers(labels, before)
-    if state.painting is not None:
-        labels = state.painting.on_top(plane, labels)
-    change = plane_change(plane, whole_plane(before), before, labels)
+    before = canvas.plane(Which.SEGMENTATION, backdrop.plane)
+    change = plane_change(backdrop.plane, whole_plane(before), before, settled)
     return None if change is None else Action(name, ((Which.SEGMENTATION, change),), key)
 
 

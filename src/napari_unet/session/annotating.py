@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from psygnal import Signal
 
 from napari_unet.annotation.coding import Coding, LabelsAre, check_labels, to_annotation
 from napari_unet.annotation.problems import Problem
@@ -22,9 +24,19 @@ from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
 from napari_unet.session.state import State
 
+CORRECTIONS_ANNOTATE = "What you correct or accept is your annotation: a layer was made for it."
+
 
 class Annotating:
-    """Every change of the annotation in a session goes through here."""
+    """Every change of the annotation in a session goes through here.
+
+    Signals
+    -------
+    said
+        ``(level, sentence)`` for the user.
+    """
+
+    said = Signal(str, str)
 
     def __init__(self, state: State, sizes: Sizes) -> None:
         self._state = state
@@ -61,21 +73,34 @@ class Annotating:
         self,
         labels: NDArray[np.int32],
         labels_are: LabelsAre,
-        class_names: Sequence[str],
         regions: Sequence[Region],
         notes: ObjectNotes,
     ) -> None:
         """Take an annotation of the image's shape, and all that was said about it, as it was kept."""
-        self._adopt(labels, labels_are, class_names)
+        self._adopt(labels, labels_are, notes.class_names)
         painting = self._state.need_painting()
         painting.regions = tuple(regions)
         painting.take_notes(notes)
         self._state.changed.emit()
 
     def set_class_names(self, names: Sequence[str]) -> None:
-        """Name the classes: the first name is that of class 1."""
-        self._state.need_painting().class_names = tuple(names)
-        self._state.changed.emit()
+        """Name the classes, the first name is that of class 1: one undo step."""
+        notes = self._state.need_painting().notes
+        name = "Add a class" if len(names) > len(notes.class_names) else "Name a class"
+        self._note(name, replace(notes, class_names=tuple(names)))
+
+    def remove_class(self, number: int) -> None:
+        """Remove a class (1, 2, …) of objects, as `ObjectNotes.without_class`: one undo step.
+
+        Raises
+        ------
+        UserError
+            Where classes are painted: their pixels would have to become another class.
+        """
+        painting = self._state.need_painting()
+        if painting.labels_are is LabelsAre.CLASSES:
+            raise UserError("A class that is painted can't be removed; paint another one over it.")
+        self._note("Remove a class", painting.notes.without_class(number))
 
     def set_regions(self, regions: Sequence[Region]) -> None:
         """Say inside which rectangles and polygons all is annotated."""
@@ -129,6 +154,8 @@ class Annotating:
         Action or None
             ``None`` when nothing differs from what the session knows.
         """
+        if which is Which.SEGMENTATION:
+            self._begin_with_what_was_found()
         action = actions.stroke(self._state, which, offset, values, name)
         if action is not None:
             self._state.canvas.do(action, shown=which)
@@ -154,6 +181,8 @@ class Annotating:
         int
             The number of pixels that were annotated by it.
         """
+        if self._state.segmentation is not None:
+            self._begin_with_what_was_found()
         reach = self._sizes.border_reach() if self._state.painting is not None else 0.0
         action = actions.acceptance(self._state, plane, values, region, reach)
         if action is None:
@@ -161,10 +190,21 @@ class Annotating:
         self._state.canvas.do(action)
         return actions.n_changed(action)
 
+    def _begin_with_what_was_found(self) -> None:
+        """Make an annotation of objects where there is none yet: correcting what was found is annotating."""
+        if self._state.painting is None:
+            self._adopt(np.zeros(self._state.need_image().spatial_shape, np.int32), LabelsAre.OBJECTS, ())
+            self.said.emit("info", CORRECTIONS_ANNOTATE)
+
     def _adopt(self, labels: NDArray[np.int32], labels_are: LabelsAre, class_names: Sequence[str]) -> None:
+        # What a first segmentation found stays: it is of objects too, and nothing was annotated before.
+        begins = self._state.painting is None and labels_are is LabelsAre.OBJECTS
         self._state.painting = Painting(labels, labels_are, tuple(class_names))
-        self._state.canvas.clear()
-        self._state.canvas.start(Which.ANNOTATION, labels)
+        if begins:
+            self._state.canvas.add(Which.ANNOTATION, labels)
+        else:
+            self._state.canvas.clear()
+            self._state.canvas.start(Which.ANNOTATION, labels)
         self._state.changed.emit()
 
     def _note(self, name: str, notes: ObjectNotes) -> None:

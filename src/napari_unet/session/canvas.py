@@ -33,6 +33,11 @@ class Canvas:
         Undo and redo have other names now.
     applied
         ``(Action, str)``: all of an action is done; the word is "do", "undo" or "redo".
+
+    Attributes
+    ----------
+    n_edits
+        Counts all changes of the arrays.
     """
 
     array_changed = Signal(object, object)
@@ -45,17 +50,24 @@ class Canvas:
     def __init__(self) -> None:
         self.history = History()
         self.arrays: dict[Which, NDArray[np.int32]] = {}
+        self.n_edits = 0
 
     def start(self, which: Which, array: NDArray[np.int32]) -> None:
         """Take an array as the new truth; what was done before can't be undone any more."""
-        self.arrays[which] = array
         self.history.clear()
-        self.array_replaced.emit(which)
+        self.add(which, array)
         self.history_changed.emit()
+
+    def add(self, which: Which, array: NDArray[np.int32]) -> None:
+        """Take an array where there was none, beside what there is."""
+        self.arrays[which] = array
+        self.n_edits += 1
+        self.array_replaced.emit(which)
 
     def clear(self) -> None:
         """Forget both arrays."""
         self.arrays.clear()
+        self.n_edits += 1
         self.history.clear()
         self.history_changed.emit()
 
@@ -96,6 +108,7 @@ class Canvas:
     def _apply(self, action: Action, shown: Which | None) -> None:
         for which, change in action.changes:
             apply(self.arrays[which], change)
+            self.n_edits += 1
             if which is not shown:
                 self.array_changed.emit(which, change)
             self.edited.emit(which, change)

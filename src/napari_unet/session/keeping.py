@@ -191,7 +191,9 @@ class Keeper:
             self.entry.probabilities.forget()
         for plane, kept in now.items():
             if self._probabilities.get(plane) is not kept:
-                self.entry.probabilities.keep(plane, *kept)
+                self.entry.probabilities.keep(
+                    plane, kept.probabilities, kept.distance, kept.scale, kept.typical_size
+                )
         self._probabilities = now
 
     def _tell(self, keep: Callable[..., object], *what: Any) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
 from napari_unet.session.painting import Painting
 from napari_unet.session.state import State
+
+if TYPE_CHECKING:
+    from napari_unet.network.model_file import ModelDescription
 
 ASSUMED_OBJECT_SIZE = 28.0
 """Diameter in px that is assumed as long as no complete object was painted and none was given."""
@@ -28,6 +32,39 @@ class Measured:
 
     object_size: float | None
     scale: float
+
+
+@dataclass(frozen=True, eq=False)
+class SizeQuestion:
+    """How large the objects are for a network, asked on one thread and answered on another.
+
+    Attributes
+    ----------
+    given
+        Diameter (px) that the user gave.
+    measured
+        What is known of the complete objects, or what is still to be measured.
+    found
+        Diameter (px) that a network found in the image before.
+    """
+
+    given: float | None = None
+    measured: Measured | MeasuringTask | None = None
+    found: float | None = None
+
+    def answer(self, per_image: bool) -> float | None:
+        """Return the diameter in px to segment with; ``None`` where the network decides.
+
+        Parameters
+        ----------
+        per_image
+            Whether the network wants to see every image at the scale of its own objects; others keep that of their
+            training unless the user gave a size.
+        """
+        if self.given is not None or not per_image:
+            return self.given
+        measured = self.measured.run() if isinstance(self.measured, MeasuringTask) else self.measured
+        return (measured.object_size if measured is not None else None) or self.found
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +99,7 @@ class Sizes:
         self._state = state
         self._last: Measured | None = None
         self._measured: MeasuringTask | None = None
+        self._found: float | None = None
 
     @property
     def last(self) -> Measured | None:
@@ -75,7 +113,9 @@ class Sizes:
         return state.painting is None or state.object_size_override is not None or self.last is not None
 
     def object_size(self, anew: bool = True) -> tuple[float, str]:
-        """Return the object size in px in use and where it comes from: "set by you", "measured", "assumed".
+        """Return the object size in px in use and where it comes from.
+
+        "set by you", "measured" on complete objects, "found in the image" by a network, or "assumed".
 
         Parameters
         ----------
@@ -85,7 +125,19 @@ class Sizes:
         if self._state.object_size_override:
             return self._state.object_size_override, "set by you"
         measured = self._measure(anew).object_size if self._state.painting else None
-        return (measured, "measured") if measured else (ASSUMED_OBJECT_SIZE, "assumed")
+        if measured:
+            return measured, "measured"
+        return (self._found, "found in the image") if self._found else (ASSUMED_OBJECT_SIZE, "assumed")
+
+    def ask(self) -> SizeQuestion:
+        """Get ready to tell a segmentation how large objects are."""
+        state = self._state
+        measured = self.prepare() or self.last
+        return SizeQuestion(state.object_size_override, measured, self._found)
+
+    def take_found(self, size: float | None) -> None:
+        """Take the size in px that a network found in the image; ``None`` for another image."""
+        self._found = size
 
     def set(self, size: float | None) -> None:
         """Set the object size in px; ``None`` goes back to measuring it."""
@@ -94,7 +146,7 @@ class Sizes:
         self._state.object_size_override = size
 
     def scale(self, anew: bool = True) -> float:
-        """Return network px per image px: of the current model, or what a first training would choose.
+        """Return network px per image px: of the current round, or what a first training would choose.
 
         Parameters
         ----------
@@ -103,11 +155,18 @@ class Sizes:
         """
         state = self._state
         if state.rounds.current is not None:
-            from napari_unet.workflow.scale import scale_of
-
-            pixel_size = state.image.pixel_size_um if state.image else None
-            return scale_of(state.rounds.current.model.description, state.object_size_override, pixel_size)
+            return self.scale_for(state.rounds.current.model.description, anew)
         return self._measure(anew).scale if state.painting else 1.0
+
+    def scale_for(self, description: ModelDescription, anew: bool = True) -> float:
+        """Return network px per image px at which a network would see the image."""
+        from napari_unet.workflow.scale import scale_of
+
+        state, size = self._state, self._state.object_size_override
+        if description.magnification == "per image":
+            known, origin = self.object_size(anew)
+            size = None if origin == "assumed" else known
+        return scale_of(description, size, state.image.pixel_size_um if state.image else None)
 
     def border_reach(self) -> float:
         """Return how far (image px) the border weight reaches around an object: three σ at the network's scale."""

@@ -1,14 +1,14 @@
-"""What the user said about single objects, besides painting them."""
+"""What the user said about objects, besides painting them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
 class ObjectNotes:
-    """Classes and completeness of objects; never changed, so that undo may keep it.
+    """Classes and completeness of objects, names of classes; never changed, so that undo may keep it.
 
     Attributes
     ----------
@@ -16,16 +16,30 @@ class ObjectNotes:
         Value of an object → its class (1, 2, …). An object that is not in it counts as class 1.
     complete
         Objects that are complete although nothing closes them in.
+    class_names
+        The first one is that of class 1.
     """
 
     classes: Mapping[int, int] = field(default_factory=dict)
     complete: frozenset[int] = frozenset()
+    class_names: tuple[str, ...] = ()
 
     def with_class(self, values: Collection[int], number: int) -> ObjectNotes:
         """Return notes in which these objects have a class."""
-        return ObjectNotes({**self.classes, **dict.fromkeys(map(int, values), int(number))}, self.complete)
+        return replace(self, classes={**self.classes, **dict.fromkeys(map(int, values), int(number))})
 
     def with_complete(self, values: Collection[int], complete: bool = True) -> ObjectNotes:
         """Return notes that say whether these objects are complete."""
         said = frozenset(int(value) for value in values)
-        return ObjectNotes(self.classes, self.complete | said if complete else self.complete - said)
+        return replace(self, complete=self.complete | said if complete else self.complete - said)
+
+    def without_class(self, number: int) -> ObjectNotes:
+        """Return notes without a class: its objects count as class 1 then, the classes after it move up.
+
+        Of two classes both go, since one alone tells nothing apart.
+        """
+        names = tuple(name for i, name in enumerate(self.class_names, start=1) if i != number)
+        if len(names) < 2:
+            return replace(self, classes={}, class_names=())
+        kept = {value: c - (c > number) for value, c in self.classes.items() if c != number}
+        return replace(self, classes=kept, class_names=names)

@@ -55,11 +55,12 @@ class Painting:
     @property
     def notes(self) -> ObjectNotes:
         """What is said about single objects."""
-        return ObjectNotes(dict(self.object_classes), self.marked)
+        return ObjectNotes(dict(self.object_classes), self.marked, self.class_names)
 
     def take_notes(self, notes: ObjectNotes) -> None:
         """Let this be what is said about single objects."""
         self.object_classes, self.marked = dict(notes.classes), notes.complete
+        self.class_names = notes.class_names
         self.changed()
 
     def next_value(self) -> int:

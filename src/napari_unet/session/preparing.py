@@ -6,9 +6,12 @@ import datetime
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from napari_unet.annotation.coding import LabelsAre
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
 from napari_unet.session.image import Plane
+from napari_unet.session.measuring import SizeQuestion
+from napari_unet.session.rounds import BUNDLED
 from napari_unet.session.state import State
 from napari_unet.session.tasks import SegmentationTask, TrainingTask
 from napari_unet.session.weights import WeightMapTask
@@ -29,6 +32,11 @@ def prepare_training(state: State, start: str, settings: TrainingSettings) -> Tr
     from napari_unet.workflow.annotated import check_trainable
 
     image, painting = state.need_image(), state.need_painting()
+    bundled = start == BUNDLED
+    if bundled and settings.preset != "laptop":
+        raise UserError(
+            f"The bundled network is a small one, not “{settings.preset}”; start from scratch or from a round."
+        )
     images = tuple(painting.snapshot(image, state.channels))
     check_trainable(images, painting.labels_are)
     number = state.rounds.next_number
@@ -37,39 +45,48 @@ def prepare_training(state: State, start: str, settings: TrainingSettings) -> Tr
         settings,
         painting.labels_are,
         painting.class_names,
-        state.rounds.model(start),
+        None if bundled else state.rounds.model(start),
         state.object_size_override,
         image.rgb and len(state.channels) == 3,
         tuple(f"channel {channel + 1}" for channel in state.channels),
         f"Round {number}",
         number,
         datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        bundled,
     )
 
 
 def prepare_segmentation(
-    state: State, planes: Sequence[Plane] | None, averaging: str, separation: SeparationSettings
+    state: State,
+    size: SizeQuestion,
+    planes: Sequence[Plane] | None,
+    averaging: str,
+    separation: SeparationSettings | None,
 ) -> SegmentationTask:
-    """Get ready to segment these planes, or all of them, with the current round's network.
+    """Get ready to segment these planes, or all of them: with the current round's network, or else the bundled one.
 
     Raises
     ------
     UserError
-        When there is no image, no network yet, or they do not fit.
+        When there is no image, or no network that fits it and what is annotated.
     """
-    from napari_unet.workflow.segmentation import check_fits
-
     image, current = state.need_image(), state.rounds.current
-    if current is None:
-        raise UserError("There is no trained network yet; paint a few objects and press Train first.")
     chosen = tuple(image.planes() if planes is None else planes)
-    check_fits(current.model.description, image.plane(chosen[0], state.channels))
+    if current is not None:
+        from napari_unet.workflow.segmentation import check_fits
+
+        check_fits(current.model.description, image.plane(chosen[0], state.channels))
+    elif state.labels_are is LabelsAre.CLASSES:
+        raise UserError(
+            "The bundled network finds objects and knows nothing of your classes; paint each class and press "
+            "Train first."
+        )
     return SegmentationTask(
         image,
         state.channels,
         chosen,
-        current.model,
-        state.object_size_override,
+        None if current is None else current.model,
+        size,
         averaging,
         separation,
         state.device,

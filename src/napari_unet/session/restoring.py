@@ -16,9 +16,11 @@ from napari_unet.session.described import regions_from_json, round_of
 from napari_unet.session.history import Which
 from napari_unet.session.image import Plane
 from napari_unet.session.keeping import CURRENT_ROUND
+from napari_unet.session.measuring import ASSUMED_OBJECT_SIZE
 from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.rounds import Round
 from napari_unet.session.session import Session
+from napari_unet.session.stored import Stored
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +101,7 @@ def restore(kept: Kept, session: Session) -> None:
     _restore_painting(kept, session)
     segmentation = kept.state.arrays.get(Which.SEGMENTATION.value)
     if segmentation is not None:
-        session.canvas.arrays[Which.SEGMENTATION] = segmentation
-        session.canvas.array_replaced.emit(Which.SEGMENTATION)
+        session.canvas.add(Which.SEGMENTATION, segmentation)
     size = notes.get("object_size")
     session.set_object_size(float(size) if isinstance(size, int | float) and 1 <= size <= 10_000 else None)
     _restore_rounds(kept, session)
@@ -108,7 +109,9 @@ def restore(kept: Kept, session: Session) -> None:
         session.separating.settings = SeparationSettings.model_validate(notes.get("separation"))
     for plane, found in kept.probabilities.items():
         if found.probabilities.shape[1:] == image.plane_shape and len(plane) == len(image.spatial_shape) - 2:
-            session.separating.stored.put_back(plane, found.probabilities, found.distance, found.scale)
+            size = found.typical_size or ASSUMED_OBJECT_SIZE / found.scale
+            stored = Stored(found.probabilities, found.distance, found.scale, size)
+            session.separating.stored.put_back(plane, stored)
     session.state.changed.emit()
 
 
@@ -118,20 +121,14 @@ def _restore_painting(kept: Kept, session: Session) -> None:
         return
     labels_are = LabelsAre.CLASSES if notes.get("labels_are") == LabelsAre.CLASSES else LabelsAre.OBJECTS
     names, classes, complete = (notes.get(name) for name in ("class_names", "object_classes", "complete"))
-    session.annotating.restore(
-        labels,
-        labels_are,
-        [str(name) for name in names] if isinstance(names, list) else (),
-        regions_from_json(notes.get("regions")),
-        ObjectNotes(
-            {int(k): int(v) for k, v in classes.items() if k.isdigit() and isinstance(v, int)}
-            if isinstance(classes, dict)
-            else {},
-            frozenset(v for v in complete if isinstance(v, int))
-            if isinstance(complete, list)
-            else frozenset(),
-        ),
+    said = ObjectNotes(
+        {int(k): int(v) for k, v in classes.items() if k.isdigit() and isinstance(v, int)}
+        if isinstance(classes, dict)
+        else {},
+        frozenset(v for v in complete if isinstance(v, int)) if isinstance(complete, list) else frozenset(),
+        tuple(str(name) for name in names) if isinstance(names, list) else (),
     )
+    session.annotating.restore(labels, labels_are, regions_from_json(notes.get("regions")), said)
 
 
 def _restore_rounds(kept: Kept, session: Session) -> None:

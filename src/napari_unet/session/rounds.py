@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SCRATCH = "scratch"
 """The key of a start with fresh weights."""
+BUNDLED = "bundled"
+"""The key of a start with the weights that come with the package."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +60,18 @@ class Rounds:
         self.files[str(path)] = load_model(Path(path))
         return str(path)
 
-    def starts(self) -> list[tuple[str, str]]:
-        """Return keys of what a training can start from and what to show for them, newest round first."""
+    def starts(self, bundled: bool = True) -> list[tuple[str, str]]:
+        """Return keys of what a training can start from and what to show for them, what suits best first.
+
+        Parameters
+        ----------
+        bundled
+            Whether the bundled network is of the kind that is to be trained.
+        """
         rounds = [(f"round {done.number}", done.name) for done in reversed(self.all)]
-        return [*rounds, *((key, Path(key).name) for key in self.files), (SCRATCH, "From scratch")]
+        ours = [(BUNDLED, "Bundled network")] if bundled else []
+        files = [(key, Path(key).name) for key in self.files]
+        return [*rounds, *ours, *files, (SCRATCH, "From scratch")]
 
     def model(self, key: str) -> Model | None:
         """Return the model behind a key of `starts`, ``None`` for scratch."""

@@ -10,24 +10,37 @@ from numpy.typing import NDArray
 from napari_unet.objects.edit import Change
 from napari_unet.objects.separate import SeparationSettings
 from napari_unet.session import actions
+from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
+from napari_unet.session.measuring import Sizes
 from napari_unet.session.separating import Separating
 from napari_unet.session.state import State
-from napari_unet.session.tasks import ProposalTask, SegmentationTask
+from napari_unet.session.tasks import ProposalTask, SegmentationTask, Separated, SeparationTask, ShowingTask
 
 if TYPE_CHECKING:
     from napari_unet.workflow import Segmented
 
 
+NOTHING_FOUND = (
+    "The bundled network found nothing: if there are objects, say how large they are under Image and segment again, "
+    "or paint a few and train."
+)
+
+
 class Segmenting:
     """Every change of the segmentation that is not the user's own goes through here."""
 
-    def __init__(self, state: State, separating: Separating) -> None:
+    def __init__(self, state: State, sizes: Sizes, separating: Separating) -> None:
         self._state = state
+        self._sizes = sizes
         self._separating = separating
 
-    def finish(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> list[str]:
+    def prepare_showing(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> ShowingTask:
+        """Get ready to show a segmentation."""
+        return ShowingTask(task, result, {plane: Backdrop.of(self._state, plane) for plane in result})
+
+    def finish_showing(self, task: ShowingTask, settled: dict[Plane, NDArray[np.int32]]) -> list[str]:
         """Show a segmentation, the annotation on top, with the numbers that objects had before.
 
         Returns
@@ -36,35 +49,75 @@ class Segmenting:
             What the user should know about it, also when the image was replaced in the meantime and nothing is
             shown.
         """
-        if task.generation != self._state.generation or self._state.image is None:
+        state = self._state
+        if task.task.generation != state.generation or state.image is None:
             return ["The image was replaced while it was segmented; segment again."]
-        sentences: list[str] = []
+        sentences = self._take_scale(task.task, task.result)
         changes: list[tuple[Which, Change]] = []
-        for plane, segmented in result.items():
-            self._separating.stored.keep(plane, segmented)
-            action = actions.showing(self._state, plane, segmented.labels, "Segment")
+        network_size = task.task.network.description.object_size
+        for plane, segmented in task.result.items():
+            self._separating.stored.keep(plane, segmented, network_size)
+            backdrop = task.backdrops[plane]
+            action = actions.showing(state, backdrop, settled[plane], segmented.labels, "Segment")
             changes.extend(action.changes if action is not None else ())
             sentences.extend(s for s in segmented.sentences if s not in sentences)
         if changes:
-            self._state.canvas.do(Action("Segment", tuple(changes)))
-        self._state.changed.emit()
+            state.canvas.do(Action("Segment", tuple(changes)))
+        state.changed.emit()
         return sentences
 
-    def set_separation(self, settings: SeparationSettings, plane: Plane) -> str | None:
-        """Make objects anew from the plane's stored probabilities, without running the network.
+    def _take_scale(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> list[str]:
+        """Note at which scale the network saw the image; return what there is to say about it."""
+        for segmented in result.values():
+            if segmented.object_size is not None:
+                self._sizes.take_found(segmented.object_size)
+            self._separating.follow_scale(segmented.scale)
+        if self._separating.for_network is None:
+            last = next(reversed(result.values()))
+            self._separating.take_fitted(task.network.description, last.scale)
+        nothing = not any(segmented.labels.any() for segmented in result.values())
+        if nothing and task.model is None:
+            return [NOTHING_FOUND]
+        return []
+
+    def finish(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> list[str]:
+        """Show a segmentation at once, as `finish_showing`."""
+        showing = self.prepare_showing(task, result)
+        return self.finish_showing(showing, showing.run())
+
+    def prepare_separation(self, settings: SeparationSettings, plane: Plane) -> SeparationTask | None:
+        """Use these settings from now on, and get ready to make a plane's objects with them, without the network.
+
+        Returns
+        -------
+        SeparationTask or None
+            ``None`` where no probabilities of the plane are stored.
+        """
+        self._separating.settings = settings
+        return self._separating.prepare(plane)
+
+    def finish_separation(self, task: SeparationTask, made: Separated) -> str | None:
+        """Show objects that were made anew, unless the image was replaced; moving a slider stays one undo step.
 
         Returns
         -------
         str or None
             Why nothing was found, in one sentence.
         """
-        self._separating.settings = settings
-        made = self._separating.separate(plane)
-        if made is None:
-            return None
-        labels, why_empty = made
-        self.show(plane, labels, "Objects", key=f"separation {plane}")
-        return why_empty
+        plane = task.backdrop.plane
+        if self._separating.stored.get(plane) is not task.stored:  # segmented anew, or another image
+            return made.why_empty
+        action = actions.showing(
+            self._state, task.backdrop, made.settled, made.labels, "Objects", f"separation {plane}"
+        )
+        if action is not None:
+            self._state.canvas.do(action)
+        return made.why_empty
+
+    def set_separation(self, settings: SeparationSettings, plane: Plane) -> str | None:
+        """Make objects anew at once, as `finish_separation`."""
+        task = self.prepare_separation(settings, plane)
+        return None if task is None else self.finish_separation(task, task.run())
 
     def prepare_proposal(
         self, plane: Plane, threshold_shift: float = 0.0, splitting: float = 0.5, local: bool = False
@@ -102,6 +155,7 @@ class Segmenting:
 
     def show(self, plane: Plane, labels: NDArray[np.int32], name: str, key: str | None = None) -> None:
         """Show labels as a plane's segmentation: one undo step, `name` in words that fit behind "Undo"."""
-        action = actions.showing(self._state, plane, labels, name, key)
+        backdrop = Backdrop.of(self._state, plane)
+        action = actions.showing(self._state, backdrop, backdrop.settle(labels), labels, name, key)
         if action is not None:
             self._state.canvas.do(action)

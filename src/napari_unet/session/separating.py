@@ -4,72 +4,69 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_unet.objects.separate import SeparationSettings
+from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.history import Which
 from napari_unet.session.image import Plane
 from napari_unet.session.state import State
 from napari_unet.session.stored import StoredProbabilities
+from napari_unet.session.tasks import SeparationTask
 
 if TYPE_CHECKING:
-    from napari_unet.session.rounds import Round
+    from napari_unet.network.model_file import ModelDescription
 
 
 class Separating:
     """The settings in use, which follow the scale, and what is stored of the planes segmented last.
 
+    They are kept in px² of the network, so that an object that is too small for it stays so at every scale.
+
     Attributes
     ----------
-    settings
-        In px² of the image.
+    for_network
+        The settings in px² of the network; ``None`` as long as nobody chose any: then those of the network in use.
     stored
         Probabilities of the planes.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.settings = SeparationSettings()
+        self.for_network: SeparationSettings | None = None
         self.stored = StoredProbabilities()
         self._scale = 1.0
         state.canvas.array_replaced.connect(self._forget)
 
-    def take_fitted(self, chosen: Round, scale: float) -> None:
-        """Use the settings that were fitted after a round's training."""
-        from napari_unet.workflow.segmentation import separation_of
+    @property
+    def settings(self) -> SeparationSettings:
+        """The settings in px² of the image, at the scale at which it was seen last."""
+        return _scaled(self.for_network or SeparationSettings(), 1 / self._scale)
 
+    @settings.setter
+    def settings(self, settings: SeparationSettings) -> None:
+        self.for_network = _scaled(settings, self._scale)
+
+    def take_fitted(self, description: ModelDescription, scale: float) -> None:
+        """Use the settings that were fitted after a network's training."""
+        self.for_network = SeparationSettings.model_validate(description.separation)
         self._scale = scale
-        self.settings = separation_of(chosen.model.description, scale)
 
     def follow_scale(self, scale: float) -> None:
-        """Keep the smallest object the same to the network when images are seen at another scale from now on."""
-        before, self._scale = self._scale, scale
-        smallest = self.settings.smallest * (before / scale) ** 2
-        self.settings = self.settings.model_copy(update={"smallest": smallest})
+        """Take note that images are seen at this scale from now on."""
+        self._scale = scale
 
-    def separate(self, plane: Plane) -> tuple[NDArray[np.int32], str | None] | None:
-        """Make objects anew from a plane's stored probabilities.
-
-        Returns
-        -------
-        tuple or None
-            Labels ``(Y, X)`` and why there are none; ``None`` where no probabilities are stored.
-        """
+    def prepare(self, plane: Plane) -> SeparationTask | None:
+        """Get ready to make a plane's objects anew with `settings`; ``None`` where nothing is stored of it."""
         stored = self.stored.get(plane)
         if stored is None:
             return None
-        from napari_unet.objects.separate import why_empty
-        from napari_unet.workflow.segmentation import foreground, separate_probabilities
-
-        probabilities, distance, scale = stored
-        current = self._state.rounds.current
-        typical = current.model.description.object_size / scale if current else None
-        labels = separate_probabilities(
-            probabilities, distance, self.settings, self._state.labels_are, scale, typical
-        )
-        return labels, None if labels.any() else why_empty(foreground(probabilities), self.settings)
+        backdrop = Backdrop.of(self._state, plane)
+        return SeparationTask(backdrop, stored, self.settings, self._state.labels_are)
 
     def _forget(self, which: Which) -> None:
-        if which is Which.ANNOTATION:  # of objects or of classes: what is stored may be the other
-            self.stored.clear()
+        if which is Which.ANNOTATION and self._state.segmentation is None:
+            self.stored.clear()  # a new annotation of objects or of classes: what is stored may be the other
+
+
+def _scaled(settings: SeparationSettings, scale: float) -> SeparationSettings:
+    """Return settings for images that are so many times as large."""
+    return settings.model_copy(update={"smallest": settings.smallest * scale**2})

@@ -15,7 +15,7 @@ from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
-from napari_unet.session import preparing, takeaway
+from napari_unet.session import preparing
 from napari_unet.session.annotating import Annotating
 from napari_unet.session.canvas import Canvas
 from napari_unet.session.history import Action, Which
@@ -26,6 +26,7 @@ from napari_unet.session.rounds import Round, Rounds
 from napari_unet.session.segmenting import Segmenting
 from napari_unet.session.separating import Separating
 from napari_unet.session.state import State
+from napari_unet.session.takeaway import TakeAway
 from napari_unet.session.tasks import SegmentationTask, TrainingTask
 from napari_unet.session.weights import WeightMapTask
 
@@ -69,7 +70,8 @@ class Session:
         self.sizes = Sizes(self.state)
         self.separating = Separating(self.state)
         self.annotating = Annotating(self.state, self.sizes)
-        self.segmenting = Segmenting(self.state, self.separating)
+        self.annotating.said.connect(self.said.emit)
+        self.segmenting = Segmenting(self.state, self.sizes, self.separating)
 
     @property
     def state_changed(self) -> SignalInstance:
@@ -140,6 +142,8 @@ class Session:
         if not same_pixels:
             self.state.generation += 1
             self.separating.stored.clear()
+        if not same_pixels or channels != self.state.channels:
+            self.sizes.take_found(None)
         self.state.image, self.state.channels = source, channels
         if not same_shape:
             self.canvas.clear()
@@ -236,7 +240,7 @@ class Session:
     def use_round(self, chosen: Round) -> None:
         """Segment with this round's network from now on."""
         self.rounds.current = chosen
-        self.separating.take_fitted(chosen, self.sizes.scale())
+        self.separating.take_fitted(chosen.model.description, self.sizes.scale())
         self.rounds_changed.emit()
         self.state.changed.emit()
 
@@ -246,7 +250,9 @@ class Session:
         self, planes: Sequence[Plane] | None = None, averaging: str = "none"
     ) -> SegmentationTask:
         """Get ready to segment these planes, or all of them, as `preparing.prepare_segmentation`."""
-        return preparing.prepare_segmentation(self.state, planes, averaging, self.separating.settings)
+        return preparing.prepare_segmentation(
+            self.state, self.sizes.ask(), planes, averaging, self.separating.for_network
+        )
 
     def finish_segmentation(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> list[str]:
         """Show a segmentation and return what the user should know about it; as `Segmenting.finish`."""
@@ -258,21 +264,25 @@ class Session:
 
     # ---- take away -----------------------------------------------------------------------------------------
 
+    def prepare_saving(self) -> TakeAway:
+        """Take what there is to save now; its methods may run in another thread while painting goes on."""
+        return TakeAway.of(self.state, self.separating.stored, copied=True)
+
     def result(self, plane: Plane | None = None) -> NDArray[np.int32]:
         """Return the network's objects with the annotation on top: one plane, or the whole array."""
-        return takeaway.result(self.state, plane)
+        return TakeAway.of(self.state).result(plane)
 
     def save_labels(self, path: str | Path) -> None:
         """Write the segmentation as a label TIFF."""
-        takeaway.save_labels(path, self.state.need_image(), self.result())
+        TakeAway.of(self.state).save_labels(path)
 
     def save_table(self, path: str | Path) -> None:
         """Write one line per object and plane as CSV: sizes, shapes, intensities."""
-        takeaway.save_table(path, self.state.need_image(), self.result())
+        TakeAway.of(self.state, self.separating.stored).save_table(path)
 
     def save_model(self, path: str | Path) -> None:
         """Write the current network as a model file."""
-        takeaway.save_model(path, self.current)
+        TakeAway.of(self.state).save_model(path)
 
     # ---- inside --------------------------------------------------------------------------------------------
 

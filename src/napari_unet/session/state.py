@@ -16,6 +16,8 @@ from napari_unet.session.image import ImageSource
 from napari_unet.session.painting import Painting
 from napari_unet.session.rounds import Rounds
 
+NO_IMAGE = "No image is open; open one with File › Open, or a sample with File › Open Sample."
+
 
 @dataclass(eq=False)
 class State:
@@ -71,9 +73,7 @@ class State:
     def need_image(self) -> ImageSource:
         """Return the image, or raise `UserError` where none is open."""
         if self.image is None:
-            raise UserError(
-                "No image is open; open one with File › Open, or a sample with File › Open Sample."
-            )
+            raise UserError(NO_IMAGE)
         return self.image
 
     def need_painting(self) -> Painting:

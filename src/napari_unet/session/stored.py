@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,57 +14,82 @@ if TYPE_CHECKING:
     from napari_unet.workflow import Segmented
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What one plane's objects were made of, in half precision.
+
+    Attributes
+    ----------
+    probabilities
+        Shape ``(K, Y, X)``, class 0 is background.
+    distance
+        Shape ``(Y, X)``, where the network predicts it.
+    scale
+        Network px per image px that the network saw the plane at.
+    typical_size
+        Diameter in px of the image of the objects that the network is made for at this scale.
+    """
+
+    probabilities: NDArray[np.float16]
+    distance: NDArray[np.float16] | None
+    scale: float
+    typical_size: float
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that it takes."""
+        return self.probabilities.nbytes + (0 if self.distance is None else self.distance.nbytes)
+
+
 class StoredProbabilities:
-    """Probabilities of the planes segmented last, in half precision, bounded in memory."""
+    """Probabilities of the planes segmented last, bounded in memory."""
 
     def __init__(self, most_bytes: int = 1024**3) -> None:
         self.most_bytes = most_bytes
-        self._kept: dict[Plane, tuple[NDArray[np.float16], NDArray[np.float16] | None, float]] = {}
+        self._kept: dict[Plane, Stored] = {}
 
-    def keep(self, plane: Plane, segmented: Segmented) -> None:
-        """Keep what a plane's segmentation was made of; the oldest planes make room."""
+    def keep(self, plane: Plane, segmented: Segmented, network_size: float) -> None:
+        """Keep what a plane's segmentation was made of; the oldest planes make room.
+
+        Parameters
+        ----------
+        network_size
+            Diameter in px at the network's scale of the objects that the network is made for.
+        """
         self._kept.pop(plane, None)
         distance = None if segmented.distance is None else segmented.distance.astype(np.float16)
-        self._kept[plane] = (segmented.probabilities.astype(np.float16), distance, segmented.scale)
+        probabilities = segmented.probabilities.astype(np.float16)
+        self._kept[plane] = Stored(probabilities, distance, segmented.scale, network_size / segmented.scale)
         while len(self._kept) > 1 and self._n_bytes() > self.most_bytes:
             self._kept.pop(next(iter(self._kept)))
 
-    def get(self, plane: Plane) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, float] | None:
-        """Return probabilities ``(K, Y, X)``, distance and scale of a plane, ``None`` if not kept."""
-        if plane not in self._kept:
-            return None
-        probabilities, distance, scale = self._kept[plane]
-        return (
-            probabilities.astype(np.float32),
-            None if distance is None else distance.astype(np.float32),
-            scale,
-        )
+    def get(self, plane: Plane) -> Stored | None:
+        """Return what is kept of a plane."""
+        return self._kept.get(plane)
 
     def probability(self, plane: Plane) -> NDArray[np.float32] | None:
         """Return the class probabilities ``(K, Y, X)`` of a plane, ``None`` if not kept."""
         stored = self.get(plane)
-        return None if stored is None else stored[0]
+        return None if stored is None else stored.probabilities.astype(np.float32)
+
+    def all_probabilities(self) -> dict[Plane, NDArray[np.float16]]:
+        """Return the class probabilities ``(K, Y, X)`` of all planes that are kept."""
+        return {plane: stored.probabilities for plane, stored in self._kept.items()}
 
     def entropy(self, plane: Plane) -> NDArray[np.float32] | None:
         """Return the entropy of a plane's class probabilities ``(Y, X)``, 0 (sure) to 1 (no idea)."""
-        stored = self.get(plane)
-        if stored is None:
+        probabilities = self.probability(plane)
+        if probabilities is None:
             return None
-        p = np.clip(stored[0], 1e-6, 1.0)
+        p = np.clip(probabilities, 1e-6, 1.0)
         entropy: NDArray[np.float32] = -(p * np.log(p)).sum(axis=0) / np.log(p.shape[0])
         return entropy
 
-    def put_back(
-        self,
-        plane: Plane,
-        probabilities: NDArray[np.float16],
-        distance: NDArray[np.float16] | None,
-        scale: float,
-    ) -> None:
+    def put_back(self, plane: Plane, stored: Stored) -> None:
         """Take what was kept of a plane elsewhere."""
-        self._kept[plane] = (probabilities, distance, scale)
+        self._kept[plane] = stored
 
-    def all(self) -> dict[Plane, tuple[NDArray[np.float16], NDArray[np.float16] | None, float]]:
+    def all(self) -> dict[Plane, Stored]:
         """Return what is kept, by plane."""
         return dict(self._kept)
 
@@ -75,4 +101,4 @@ class StoredProbabilities:
         self._kept.clear()
 
     def _n_bytes(self) -> int:
-        return sum(p.nbytes + (0 if d is None else d.nbytes) for p, d, _ in self._kept.values())
+        return sum(stored.n_bytes for stored in self._kept.values())

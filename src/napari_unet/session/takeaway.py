@@ -1,77 +1,139 @@
-"""What leaves the loop: labels, a table of objects, the network."""
+"""What leaves the loop: labels, a table of objects, the network; saved in any thread."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.session.image import ImageSource, Plane
+from napari_unet.session.painting import Painting
 from napari_unet.session.rounds import Round
-from napari_unet.session.state import State
+from napari_unet.session.state import NO_IMAGE, State
+from napari_unet.session.stored import StoredProbabilities
 
 
-def result(state: State, plane: Plane | None = None) -> NDArray[np.int32]:
-    """Return the network's objects with the annotation on top: one plane, or the whole array.
+@dataclass(frozen=True, eq=False)
+class TakeAway:
+    """What there is to take away at one moment.
 
-    Raises
-    ------
-    UserError
-        When nothing has been segmented yet.
+    Attributes
+    ----------
+    found
+        The segmentation, of the image's spatial shape.
+    probabilities
+        Of the planes segmented last, ``(K, Y, X)``: what the network says about classes of objects.
     """
-    found, painting = state.segmentation, state.painting
-    if found is None:
-        raise UserError("There is no segmentation yet; press Segment first.")
-    if plane is not None:
-        return painting.on_top(plane, found[plane]) if painting else found[plane]
-    whole = np.empty_like(found)
-    for index in np.ndindex(*whole.shape[:-2]):
-        whole[index] = painting.on_top(index, found[index]) if painting else found[index]
-    return whole
 
+    image: ImageSource | None
+    found: NDArray[np.int32] | None
+    painting: Painting | None
+    current: Round | None
+    probabilities: Mapping[Plane, NDArray[np.float16]] = field(default_factory=dict)
 
-def save_labels(path: str | Path, image: ImageSource, labels: NDArray[np.int32]) -> None:
-    """Write labels of the image's spatial shape as a label TIFF."""
-    from napari_unet.formats.images import write_labels
+    @classmethod
+    def of(cls, state: State, stored: StoredProbabilities | None = None, copied: bool = False) -> TakeAway:
+        """Take what a session holds now.
 
-    write_labels(path, labels, image.pixel_size_um)
+        Parameters
+        ----------
+        copied
+            Copy the pixels, so that painting may go on while another thread saves.
+        """
+        found, painting = state.segmentation, state.painting
+        if copied:
+            found = None if found is None else found.copy()
+            painting = painting and replace(painting, labels=painting.labels.copy())
+        kept = stored.all_probabilities() if stored is not None else {}
+        return cls(state.image, found, painting, state.rounds.current, kept)
 
+    def result(self, plane: Plane | None = None) -> NDArray[np.int32]:
+        """Return the network's objects with the annotation on top: one plane, or the whole array.
 
-def save_table(path: str | Path, image: ImageSource, labels: NDArray[np.int32]) -> None:
-    """Write one line per object and plane as CSV.
+        Raises
+        ------
+        UserError
+            When there is no image, or nothing has been segmented yet.
+        """
+        if self.image is None:
+            raise UserError(NO_IMAGE)
+        found, painting = self.found, self.painting
+        if found is None:
+            raise UserError("There is no segmentation yet; press Segment first.")
+        if plane is not None:
+            return painting.on_top(plane, found[plane]) if painting else found[plane]
+        whole = np.empty_like(found)
+        for index in np.ndindex(*whole.shape[:-2]):
+            whole[index] = painting.on_top(index, found[index]) if painting else found[index]
+        return whole
 
-    Raises
-    ------
-    UserError
-        When there is no object to measure, or the file can't be written.
-    """
-    from napari_unet.formats.tables import write_table
-    from napari_unet.objects.tables import measure_objects
+    def save_labels(self, path: str | Path) -> None:
+        """Write the segmentation as a label TIFF."""
+        from napari_unet.formats.images import write_labels
 
-    tables = []
-    for plane in image.planes():
-        if labels[plane].any():
-            table = measure_objects(labels[plane], image.plane(plane), image.pixel_size_um)
-            n = len(next(iter(table.values())))
-            where = {f"plane-{i}": np.full(n, index) for i, index in enumerate(plane)}
-            tables.append(where | table)
-    if not tables:
-        raise UserError("There is no object to measure; segment first.")
-    write_table(path, {key: np.concatenate([t[key] for t in tables]) for key in tables[0]})
+        labels = self.result()
+        assert self.image is not None
+        write_labels(path, labels, self.image.pixel_size_um)
 
+    def save_table(self, path: str | Path) -> None:
+        """Write one line per object and plane as CSV: sizes, shapes, intensities.
 
-def save_model(path: str | Path, current: Round | None) -> None:
-    """Write the current round's network as a model file.
+        Raises
+        ------
+        UserError
+            When there is no object to measure, or the file can't be written.
+        """
+        from napari_unet.formats.tables import write_table
+        from napari_unet.objects.tables import measure_objects
 
-    Raises
-    ------
-    UserError
-        When nothing was trained yet, or the file can't be written.
-    """
-    from napari_unet.network.model_file import save_model as write_model
+        labels, image, tables = self.result(), self.image, []
+        assert image is not None
+        for plane in image.planes():
+            if labels[plane].any():
+                table = measure_objects(labels[plane], image.plane(plane), image.pixel_size_um)
+                n = len(next(iter(table.values())))
+                where = {f"plane-{i}": np.full(n, index) for i, index in enumerate(plane)}
+                tables.append(where | table | self._classes(plane, labels[plane], table["label"]))
+        if not tables:
+            raise UserError("There is no object to measure; segment first.")
+        write_table(path, {key: np.concatenate([t[key] for t in tables]) for key in tables[0]})
 
-    if current is None:
-        raise UserError("There is no trained network yet; press Train first.")
-    write_model(current.model, path)
+    def _classes(
+        self, plane: Plane, labels: NDArray[np.int32], numbers: NDArray[Any]
+    ) -> dict[str, NDArray[Any]]:
+        """Return the class of every object: what the user said, or else what the network says."""
+        from napari_unet.objects.tables import likeliest_classes, most_frequent_values
+
+        painting = self.painting
+        if painting is None or painting.labels_are is LabelsAre.CLASSES or not painting.class_names:
+            return {}
+        probabilities = self.probabilities.get(plane)
+        classes = np.ones(numbers.size, int)
+        if probabilities is not None and probabilities.shape[0] > 2:
+            classes = likeliest_classes(labels, numbers, probabilities)
+        painted = most_frequent_values(labels, numbers, painting.labels[plane])
+        for i, value in enumerate(painted):
+            if value >= FIRST:
+                classes[i] = painting.object_classes.get(int(value), 1)
+        names = dict(enumerate(painting.class_names, start=1))
+        return {"class": np.array([names.get(int(number), f"class {number}") for number in classes])}
+
+    def save_model(self, path: str | Path) -> None:
+        """Write the current round's network as a model file.
+
+        Raises
+        ------
+        UserError
+            When nothing was trained yet, or the file can't be written.
+        """
+        from napari_unet.network.model_file import save_model as write_model
+
+        if self.current is None:
+            raise UserError("There is no trained network yet; press Train first.")
+        write_model(self.current.model, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,10 @@ from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.callbacks import OnProgress, ShouldStop
+from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.image import ImageSource, Plane
+from napari_unet.session.measuring import SizeQuestion
+from napari_unet.session.stored import Stored
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
@@ -23,7 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TrainingTask:
-    """A training that is ready to run."""
+    """A training that is ready to run.
+
+    Attributes
+    ----------
+    start
+        The model to start from, ``None`` from scratch.
+    bundled
+        Start from the bundled network instead; it is read when the training runs.
+    """
 
     images: tuple[AnnotatedImage, ...]
     settings: TrainingSettings
@@ -36,17 +48,20 @@ class TrainingTask:
     name: str
     number: int
     started: str
+    bundled: bool = False
 
     def run(self, on_report: Callable[[TrainingReport], None], should_stop: ShouldStop) -> TrainedModel:
         """Train; safe in any thread."""
+        from napari_unet.network.bundled import bundled_for
         from napari_unet.workflow import train_model
 
+        n_channels = int(self.images[0].image.shape[0])
         return train_model(
             self.images,
             self.settings,
             labels_are=self.labels_are,
             class_names=self.class_names,
-            start=self.start,
+            start=bundled_for(n_channels) if self.bundled else self.start,
             object_size=self.object_size,
             rgb=self.rgb,
             channel_names=self.channel_names,
@@ -77,19 +92,95 @@ class ProposalTask:
 
 
 @dataclass(frozen=True, eq=False)
+class SeparationTask:
+    """Objects that are ready to be made anew from a plane's stored probabilities.
+
+    Attributes
+    ----------
+    settings
+        In px² of the image.
+    """
+
+    backdrop: Backdrop
+    stored: Stored
+    settings: SeparationSettings
+    labels_are: LabelsAre
+
+    def run(self) -> Separated:
+        """Make them; safe in any thread. 2048² takes one to three seconds."""
+        from napari_unet.objects.separate import why_empty
+        from napari_unet.workflow.segmentation import foreground, separate_probabilities
+
+        stored = self.stored
+        probabilities = stored.probabilities.astype(np.float32)
+        distance = None if stored.distance is None else stored.distance.astype(np.float32)
+        labels = separate_probabilities(
+            probabilities, distance, self.settings, self.labels_are, stored.scale, stored.typical_size
+        )
+        sentence = None if labels.any() else why_empty(foreground(probabilities), self.settings)
+        return Separated(labels, self.backdrop.settle(labels), sentence)
+
+
+@dataclass(frozen=True, eq=False)
+class Separated:
+    """Objects, how they are shown, and why there are none."""
+
+    labels: NDArray[np.int32]
+    settled: NDArray[np.int32]
+    why_empty: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class ShowingTask:
+    """Segmented planes that are ready to be given the numbers of before and the annotation on top."""
+
+    task: SegmentationTask
+    result: dict[Plane, Segmented]
+    backdrops: dict[Plane, Backdrop]
+
+    def run(self) -> dict[Plane, NDArray[np.int32]]:
+        """Return how each plane is shown; safe in any thread."""
+        return {
+            plane: self.backdrops[plane].settle(segmented.labels) for plane, segmented in self.result.items()
+        }
+
+
+@dataclass(frozen=True, eq=False)
 class SegmentationTask:
-    """Planes that are ready to be segmented."""
+    """Planes that are ready to be segmented.
+
+    Attributes
+    ----------
+    model
+        ``None`` for the bundled network, which is read when it is first used.
+    size
+        How large objects are, as far as it was known when the task was prepared.
+    separation
+        In px² of the network; ``None`` as fitted after the model's training.
+    """
 
     image: ImageSource
     channels: tuple[int, ...]
     planes: tuple[Plane, ...]
-    model: Model
-    object_size: float | None
+    model: Model | None
+    size: SizeQuestion
     averaging: str
-    separation: SeparationSettings
+    separation: SeparationSettings | None
     device: str
     generation: int
     done: dict[Plane, Segmented] = field(default_factory=dict)
+
+    @cached_property
+    def network(self) -> Model:
+        """The model that segments, with the separation in use; the bundled one is read when first asked for."""
+        from napari_unet.network.bundled import bundled_for
+        from napari_unet.network.model_file import Model
+
+        model = self.model or bundled_for(len(self.channels))
+        if self.separation is None:
+            return model
+        chosen = {"separation": self.separation.model_dump(mode="json")}
+        return Model(model.description.model_copy(update=chosen), model.network)
 
     def run(self, on_progress: OnProgress, should_stop: ShouldStop) -> dict[Plane, Segmented]:
         """Segment plane by plane; safe in any thread. Planes done before a stop are kept.
@@ -99,9 +190,12 @@ class SegmentationTask:
         Stopped
             When asked to stop before the first plane was done.
         """
+        on_progress(0.0, "Loading the network …")
         from napari_unet.errors import Stopped
         from napari_unet.workflow import segment_image
 
+        model = self.network
+        size = self.size.answer(model.description.magnification == "per image")
         n = len(self.planes)
         for i, plane in enumerate(self.planes):
 
@@ -111,12 +205,11 @@ class SegmentationTask:
 
             try:
                 self.done[plane] = segment_image(
-                    self.model,
+                    model,
                     self.image.plane(plane, self.channels),
-                    object_size=self.object_size,
+                    object_size=size,
                     pixel_size_um=self.image.pixel_size_um,
                     averaging=self.averaging,
-                    separation=self.separation,
                     device=self.device,
                     on_progress=report,
                     should_stop=should_stop,
@@ -125,4 +218,6 @@ class SegmentationTask:
                 if not self.done:
                     raise
                 break
+            # Planes of one image have one magnification.
+            size = size or self.done[plane].object_size
         return self.done

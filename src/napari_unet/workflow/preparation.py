@@ -172,8 +172,8 @@ def choose_grey_range(
     """Decide how grey values reach the network.
 
     *As in training* keeps brightness as a clue (an empty plane of a stack stays empty), *per image* makes images of
-    different exposure alike. "auto" takes the second where the training images themselves differ in contrast by more
-    than `DIFFERENT_CONTRAST`. A lineage keeps what it began with.
+    different exposure alike. "auto" takes the second for several pictures, and where planes of one differ in contrast
+    by more than `DIFFERENT_CONTRAST`. A lineage keeps what it began with.
     """
     if start is not None and len(start.normalisation.low) == images[0].image.shape[0]:
         return start.normalisation
@@ -183,6 +183,7 @@ def choose_grey_range(
     spans = np.array([np.subtract(n.high, n.low) for n in each])  # (images, channels)
     spans = np.maximum(spans, 1e-12)
     differ = bool((spans.max(axis=0) > DIFFERENT_CONTRAST * spans.min(axis=0)).any())
+    differ = differ or len({image.picture for image in images}) > 1
     return measure_normalisation(
         [image.image for image in images], "per image" if differ else "as in training"
     )

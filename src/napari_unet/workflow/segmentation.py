@@ -33,6 +33,8 @@ class Segmented:
         Shape ``(Y, X)``, float32 in 0–1, where the network predicts it.
     scale
         Network px per image px that was used.
+    object_size
+        Typical diameter in px that was found in the image; ``None`` where it was given, or nothing was found.
     sentences
         What the user should know before trusting the result.
     """
@@ -42,6 +44,7 @@ class Segmented:
     distance: NDArray[np.float32] | None
     scale: float
     sentences: tuple[str, ...] = ()
+    object_size: float | None = None
 
 
 def segment_image(
@@ -90,9 +93,11 @@ def segment_image(
         normalisation = normalisation.model_copy(update={"mode": grey_range})
     warning = brightness_warning(image, normalisation)
     grey = normalise(image, normalisation)
+    found = None
     if object_size is None and description.magnification == "per image":
-        object_size = estimate_object_size(model, grey, device, should_stop)
-    scale = scale_of(description, object_size, pixel_size_um)
+        on_progress(0.0, "Looking how large the objects are …")
+        found = estimate_object_size(model, grey, device, should_stop)
+    scale = scale_of(description, object_size or found, pixel_size_um)
     small = resample_image(grey, scale)
     output = predict(
         model.network,
@@ -115,7 +120,7 @@ def segment_image(
     sentences = [warning] if warning else []
     if not labels.any():
         sentences.append(why_empty(foreground(probabilities), settings))
-    return Segmented(labels, probabilities, distance, scale, tuple(sentences))
+    return Segmented(labels, probabilities, distance, scale, tuple(sentences), found)
 
 
 def separate_probabilities(

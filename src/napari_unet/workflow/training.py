@@ -127,6 +127,7 @@ def train_model(
         held_out=inside,
         evaluate=score,
         rgb=rgb,
+        warm=start is not None,
         on_report=on_report,
         should_stop=should_stop,
     )

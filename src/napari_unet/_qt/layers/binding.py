@@ -11,13 +11,12 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet._qt import colours
-from napari_unet._qt.layers.features import features_of
+from napari_unet._qt.layers.features import describe, describe_new
 from napari_unet._qt.layers.mirror import Mirror
 from napari_unet._qt.layers.places import begins_new_object, plane_shown, show_place
 from napari_unet._qt.layers.regions import RegionsLayer
 from napari_unet._qt.layers.results import ResultLayers
 from napari_unet._qt.layers.sources import geometry, source_of, spatial_shape
-from napari_unet.annotation.boxes import values_present
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.regions import Region
 from napari_unet.objects.edit import Change
@@ -70,6 +69,7 @@ class Binding(QObject):
         viewer.layers.events.removed.connect(self._forget_layer)
         viewer.dims.events.current_step.connect(self._plane_moved)
         session.canvas.array_changed.connect(self._write)
+        session.canvas.edited.connect(self._describe_new)
         session.canvas.array_replaced.connect(self._replace)
 
     def viewer(self) -> Any:
@@ -82,6 +82,7 @@ class Binding(QObject):
             mirror.detach()
         self.mirrors.clear()
         self._session.canvas.array_changed.disconnect(self._write)
+        self._session.canvas.edited.disconnect(self._describe_new)
         self._session.canvas.array_replaced.disconnect(self._replace)
 
     # Image and plane
@@ -148,7 +149,7 @@ class Binding(QObject):
         annotation = self.layer(Which.ANNOTATION)
         at = viewer.layers.index(annotation) if annotation in viewer.layers else len(viewer.layers)
         viewer.layers.insert(at if which is Which.SEGMENTATION else len(viewer.layers), layer)
-        if which is Which.SEGMENTATION and active is not None:
+        if active is not None:
             viewer.layers.selection.active = active
         layer.selected_label = FIRST
         layer.brush_size = self._brush_size()
@@ -186,13 +187,16 @@ class Binding(QObject):
     def describe_objects(self) -> None:
         """Let napari show class and completeness of the object under the mouse."""
         layer, painting = self.layer(Which.ANNOTATION), self._session.painting
-        if layer is None or painting is None or painting.labels_are is LabelsAre.CLASSES:
+        if layer is None or painting is None:
             return
-        if painting.class_names or painting.marked or len(layer.features):
-            values = values_present(painting.labels).tolist()
-            layer.features = features_of(painting.notes, values, painting.class_names)
-        if self.colour_by_class:
+        describe(layer, painting)
+        if self.colour_by_class and painting.labels_are is LabelsAre.OBJECTS:
             self.colour(Which.ANNOTATION)
+
+    def _describe_new(self, which: Which, change: Change) -> None:
+        layer, painting = self.layer(Which.ANNOTATION), self._session.painting
+        if which is Which.ANNOTATION and layer is not None and painting is not None:
+            describe_new(layer, painting, change)
 
     def dragging(self) -> bool:
         """Whether the user is in the middle of a stroke."""

@@ -4,26 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+from napari.layers import Labels
 
+from napari_unet.annotation.boxes import values_present
+from napari_unet.annotation.coding import FIRST, LabelsAre
+from napari_unet.objects.edit import Change
 from napari_unet.session.notes import ObjectNotes
+from napari_unet.session.painting import Painting
 
 
-def features_of(notes: ObjectNotes, values: Sequence[int], class_names: Sequence[str]) -> pd.DataFrame:
+def describe(layer: Labels, painting: Painting) -> None:
+    """Give a layer of objects the features of all that are painted."""
+    if painting.labels_are is LabelsAre.OBJECTS and _has_any(layer, painting):
+        layer.features = features_of(painting.notes, values_present(painting.labels).tolist())
+
+
+def describe_new(layer: Labels, painting: Painting, change: Change) -> None:
+    """Give a layer of objects the features of those that a change brings."""
+    if painting.labels_are is not LabelsAre.OBJECTS or not _has_any(layer, painting):
+        return
+    known = set(layer.features["index"]) if "index" in layer.features else set()
+    new = [int(v) for v in np.unique(change.new) if v >= FIRST and int(v) not in known]
+    if new:
+        layer.features = pd.concat([layer.features, features_of(painting.notes, new)], ignore_index=True)
+
+
+def _has_any(layer: Labels, painting: Painting) -> bool:
+    return bool(painting.class_names or painting.marked or len(layer.features))
+
+
+def features_of(notes: ObjectNotes, values: Sequence[int]) -> pd.DataFrame:
     """Return one line per object, empty where nothing was said about any.
 
     Parameters
     ----------
     values
-        The objects that there are.
-    class_names
-        The first name is that of class 1, which objects without a class count as.
+        The objects that there are. Those without a class count as the first one.
     """
-    if not class_names and not notes.complete:
+    if not notes.class_names and not notes.complete:
         return pd.DataFrame({"index": []})
     table: dict[str, list[object]] = {"index": list(values)}
-    if class_names:
-        names = dict(enumerate(class_names, start=1))
+    if notes.class_names:
+        names = dict(enumerate(notes.class_names, start=1))
         numbers = [notes.classes.get(value, 1) for value in values]
         table["class"] = [names.get(number, f"class {number}") for number in numbers]
     table["said to be complete"] = ["yes" if value in notes.complete else "no" for value in values]
