@@ -135,6 +135,17 @@ def test_what_is_no_command_is_opened_as_a_file(shell, folder, monkeypatch):
     assert opened[2] == ([], [])
 
 
+def test_the_folder_of_a_project_is_opened_as_one(shell, folder, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(open_window, "start_napari", lambda *what: opened.append(what))
+    project = tmp_path / "my cells"
+    project.mkdir()
+    (project / "project.json").touch()
+    shell.run(project)
+    assert opened == [([], [], project)]
+    assert "not both" in shell.fail(project, folder / "images" / "cell0.tif")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [(("trian", "x"), "trian"), (("--sample", "mars"), "coins, ihc"), (("a.tif",), "a.tif")],

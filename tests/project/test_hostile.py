@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from painted import Box, a_project, paint, painted
@@ -32,7 +33,7 @@ RECORDS = [
     Record(3, Note("place", b"[3, 4]")),
 ]
 CONTENT = b"".join(map(encode, RECORDS))
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def sequences(content: bytes) -> list[int]:
@@ -88,6 +89,44 @@ def test_values_are_not_unpacked_beyond_their_box():
         Stroke("annotation", 0, (0, 0), (2, 2), b"nonsense").values()
     assert not Stroke("annotation", 0, (0, 5), (2, 2), b"").fits((6, 6))
     assert not Stroke("annotation", 0, (0,), (2,), b"").fits((6, 6))
+
+
+def test_strokes_on_an_array_that_never_came_do_not_hold_up_the_others(tmp_path):
+    """The process died while a new annotation was being written; strokes on it were in the journal already."""
+    project, entry = a_project(tmp_path / "project")
+    project.close()
+    packed = zlib.compress(bytes(4))
+    lost = Stroke("annotation", 7, (0, 0, 0), (1, 1, 1), packed)
+    Journal(Disk(), entry.folder / "journal").append([Record(entry.sequence + 1, lost)])
+    box = Box((0, 1, 1), (1, 5, 5), 4)
+    with Project.open(project.folder) as project:
+        entry = project.image(entry.id)
+        entry.open()
+        paint(entry, box)
+    assert not list((entry.folder / "journal").iterdir()), "all of it is in the chunks"
+    with Project.open(project.folder) as project:
+        state = project.image(entry.id).open()
+    np.testing.assert_array_equal(state.arrays["annotation"], painted([box]))
+
+
+def test_what_a_crash_left_after_another_array_came_is_tidied(tmp_path):
+    """The process died before the description named the new array and the old one was removed."""
+    project, entry = a_project(tmp_path / "project")
+    assert project.flush()
+    folder = entry.folder / "labels.zarr" / "annotation"
+    old = (folder / "zarr.json").read_bytes()
+    box = Box((0, 1, 1), (1, 5, 5), 4)
+    entry.replace_array("annotation", painted([box]))
+    project.close()
+    (folder / "zarr.json").write_bytes(old)
+    (folder / "0").mkdir()
+    (folder / "7").mkdir()
+    with Project.open(project.folder) as project:
+        project.image(entry.id).open()
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["1"]
+    label = zarr.open_group(folder, mode="r")
+    path = label.attrs["ome"]["multiscales"][0]["datasets"][0]["path"]
+    np.testing.assert_array_equal(label[path][...], painted([box]))
 
 
 def test_strokes_that_cannot_be_used_are_left_out(tmp_path):

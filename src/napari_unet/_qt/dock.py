@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_unet._qt import annotate, correct, image, segment, takeaway, train
 from napari_unet._qt.loops import loop_of
 from napari_unet._qt.messages import MessageLine
+from napari_unet._qt.project.offer import Offer
 from napari_unet._qt.section import Section
 from napari_unet._qt.views import Views
 from napari_unet.session import Which
@@ -60,6 +61,7 @@ class Dock(QWidget):
         self.steps = [step for _, _, step in steps]
         self.sections = [Section(i + 1, *step) for i, step in enumerate(steps)]
         self.messages = MessageLine()
+        self.offer = Offer(self.loop.moves)
         self._opened: set[str] = set()
         self._shown: list[Section] = []
         self._section_to_show: Section | None = None
@@ -70,6 +72,7 @@ class Dock(QWidget):
         self._lay_out()
         self.loop.refreshed.connect(self.refresh)
         self.loop.said.connect(self.messages.say)
+        self.loop.keeping.changed.connect(self._show_saved)
         if self.loop.words.last is not None:
             self.messages.say(*self.loop.words.last)
         self._viewer().events.theme.connect(self._follow_theme)
@@ -133,6 +136,9 @@ class Dock(QWidget):
         self._laid_out.start()
         return True
 
+    def _show_saved(self) -> None:
+        self.sections[0].set_state(self.image.state())
+
     def _show_section(self) -> None:
         if self._section_to_show is not None:
             self._area.ensureWidgetVisible(self._section_to_show, 0, 0)
@@ -156,6 +162,7 @@ class Dock(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._area, 1)
+        layout.addWidget(self.offer)
         layout.addWidget(self.messages)
         for kind in (QAbstractSpinBox, QComboBox, QSlider):
             for widget in inner.findChildren(kind):

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QListWidget, QListWidgetItem, QVBoxLa
 from napari_unet._qt.layers.sources import channel_axis_of, image_layers, spatial_shape, split_channels
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.measuring import Measuring
+from napari_unet._qt.project.row import ProjectRow
 from napari_unet._qt.rows import button, column, combo, hint, refill, row
 from napari_unet.session import Which
 from napari_unet.session.measuring import ASSUMED_OBJECT_SIZE
@@ -74,13 +75,16 @@ class ImageStep(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._missing)
         layout.addWidget(self._present)
+        self.project = ProjectRow(loop.keeping, loop.moves)
+        layout.addWidget(self.project)
 
     def state(self) -> str:
         """Return a few words for the title line."""
         image = self._loop.session.image
         if image is None:
             return "open an image"
-        return image.name
+        saved = self._loop.keeping.saved()
+        return f"{image.name} · {saved}" if saved else image.name
 
     def reset_choices(self, event: object = None) -> None:
         """Read which layers there are; napari calls this when layers come, go or change their name."""
@@ -89,6 +93,7 @@ class ImageStep(QWidget):
 
     def refresh(self) -> None:
         """Show the session's state."""
+        self.project.refresh()
         session, chosen = self._loop.session, self._loop.layers.images
         layers = image_layers(self._loop.layers.viewer())
         refill(self.layer, [(layer.name, layer) for layer in layers], chosen[0] if chosen else None)

@@ -14,6 +14,9 @@ from napari_unet._qt.job import Job
 from napari_unet._qt.layers.adoption import coding_said_by, fits_as_it_is
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.layers.sources import image_layers
+from napari_unet._qt.project.closing import Closing
+from napari_unet._qt.project.keeping import Keeping
+from napari_unet._qt.project.moves import Moves
 from napari_unet._qt.segmentation_run import SegmentationRun
 from napari_unet._qt.training_run import TrainingRun
 from napari_unet._qt.warming import Warming
@@ -65,6 +68,9 @@ class Loop(QObject):
         self.warming = Warming(self.words)
         self.training_run = TrainingRun(session, self.words)
         self.segmentation_run = SegmentationRun(session, self.layers, self.words)
+        self.keeping = Keeping(session, self.layers, self.words)
+        self.moves = Moves(self.keeping)
+        self.closing = Closing(self.keeping)
         self.segment_after_training = True
         self._closed = False
         self._counted: tuple[tuple[int, ...], int] | None = None
@@ -76,6 +82,7 @@ class Loop(QObject):
 
     def _connect(self) -> None:
         self.words.said.connect(self.said)
+        self.refreshed.connect(self.keeping.look)
         self.warming.ended.connect(self.refresh_soon)
         self.training_run.reported.connect(self.reported)
         self.training_run.round_done.connect(self._go_on_after_round)
@@ -130,6 +137,7 @@ class Loop(QObject):
             with self.telling("Training"):
                 self.layers.settle()
                 self.training_run.start(start, settings)
+                self.keeping.note_training(start, settings)
             self.refresh_soon()
 
     def segment(self, planes: Sequence[tuple[int, ...]] | None, averaging: str = "none") -> None:
@@ -150,6 +158,7 @@ class Loop(QObject):
     def watch_window(self, window: QObject) -> None:
         """End with the window: the running job is told to stop."""
         window.destroyed.connect(self.end)
+        self.closing.watch(window)
 
     def end(self, window: QObject | None = None) -> None:
         """Stop what runs and forget the viewer."""
@@ -163,6 +172,7 @@ class Loop(QObject):
         self.segmentation_run.abandon()
         self._closed = True
         self._soon.stop()
+        self.keeping.end()
         self.layers.close()
 
     # Words

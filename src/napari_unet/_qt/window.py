@@ -9,10 +9,16 @@ from typing import Any
 import napari
 from napari.layers import Layer
 
+from napari_unet._qt.loops import loop_of
+from napari_unet._qt.project.sight import FILE
 from napari_unet.formats.images import ImageFile, read_image
 
 
-def open_napari(files: Sequence[Path], layers: Sequence[tuple[Any, dict[str, Any], str]] = ()) -> None:
+def open_napari(
+    files: Sequence[Path],
+    layers: Sequence[tuple[Any, dict[str, Any], str]] = (),
+    project: Path | None = None,
+) -> None:
     """Open napari with images and the dock, and return when its window is closed.
 
     Parameters
@@ -21,6 +27,8 @@ def open_napari(files: Sequence[Path], layers: Sequence[tuple[Any, dict[str, Any
         Images; channels become layers of their own.
     layers
         Layer data, as samples give it.
+    project
+        Folder of a project to go on with.
 
     Raises
     ------
@@ -29,11 +37,17 @@ def open_napari(files: Sequence[Path], layers: Sequence[tuple[Any, dict[str, Any
     """
     images = [read_image(path) for path in files]
     viewer = napari.Viewer(title="napari-unet")
-    for image in images:
+    for path, image in zip(files, images, strict=True):
+        before = list(viewer.layers)
         add_image(viewer, image)
+        for layer in viewer.layers:
+            if layer not in before:
+                layer.metadata[FILE] = str(path)
     for data, attributes, kind in layers:
         viewer.add_layer(Layer.create(data, attributes, kind))
     viewer.window.add_plugin_dock_widget("napari-unet")
+    if project is not None:
+        loop_of(viewer).moves.open_project(project)
     napari.run()
 
 

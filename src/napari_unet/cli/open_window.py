@@ -15,7 +15,9 @@ from napari_unet.samples.sample import LayerData
 
 
 def open_window(
-    files: Annotated[list[Path] | None, typer.Argument(help="Images to open.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Images to open, or the folder of a project.")
+    ] = None,
     sample: Annotated[
         str | None, typer.Option(help="A sample to open: coins, ihc, retina or touching-cells.")
     ] = None,
@@ -25,6 +27,12 @@ def open_window(
     if version:
         typer.echo(napari_unet.__version__)
         return
+    project = next((path for path in files or () if (path / "project.json").is_file()), None)
+    if project is not None:
+        if files != [project]:
+            raise UserError("Give a project, or images, not both: a project brings its images.")
+        start_napari([], [], project)
+        return
     found = find_images(files) if files else []
     layers: list[LayerData] = []
     if sample is not None:
@@ -32,7 +40,7 @@ def open_window(
     start_napari(found, layers)
 
 
-def start_napari(files: list[Path], layers: list[LayerData]) -> None:
+def start_napari(files: list[Path], layers: list[LayerData], project: Path | None = None) -> None:
     """Open the window; say what to install where there is none.
 
     Raises
@@ -46,4 +54,4 @@ def start_napari(files: list[Path], layers: list[LayerData]) -> None:
         raise UserError(
             f'The window needs napari with Qt ({error}); install both: pip install "napari-unet[all]".'
         ) from error
-    open_napari(files, layers)
+    open_napari(files, layers, project)

@@ -75,6 +75,28 @@ def copy_project(
         raise
 
 
+def copy_open_project(disk: Disk, folder: Path, target: Path, tries: int = 5) -> None:
+    """Copy a project that another window works on: as it was saved at one moment.
+
+    Raises
+    ------
+    UserError
+        If it changes all the time, or `target` is not empty.
+    """
+    for _ in range(tries):
+        before = _states(disk, folder)
+        copy_project(disk, folder, target)
+        if _states(disk, folder) == before:
+            return
+        disk.remove_folder(target)  # chunks and journal may be of two moments
+    raise UserError(f"{folder} changes all the time; wait until nobody paints in it, then try again.")
+
+
+def _states(disk: Disk, folder: Path) -> dict[Path, bytes]:
+    names = ("state.json", "project.json")
+    return {p: disk.read(p, 64 * 1024**2) for p in disk.files(folder) if p.name in names}
+
+
 def _of_the_project(disk: Disk, folder: Path) -> Iterator[Path]:
     for path in sorted(disk.files(folder)):
         where = path.relative_to(folder)

@@ -106,6 +106,13 @@ class ImageEntry:
         self._described = changed
         self._writer.submit(lambda _: write_document(self._disk, self.folder / "image.json", changed))
 
+    def copy_pixels(self, pixels: NDArray[Any]) -> None:
+        """Keep the pixels of an image without a file after all; nobody changes them."""
+        changed = self.description.model_copy(update={"copied": True})
+        self._described = changed
+        self.keep_pixels(pixels)
+        self._writer.submit(lambda _: write_document(self._disk, self.folder / "image.json", changed))
+
     # ---- what was painted and said -------------------------------------------------------------------------
 
     def open(self) -> ImageState:
@@ -128,15 +135,18 @@ class ImageEntry:
         self._begin(store)
         return state
 
-    def record(self, changes: Iterable[tuple[str, Change]]) -> None:
+    def record(self, changes: Iterable[tuple[str, Change]], owned: bool = False) -> None:
         """Keep what one action changed; after a crash either all of it is there or nothing.
 
         Parameters
         ----------
         changes
             As in a session's ``Action.changes``. Only the new values are kept.
+        owned
+            Nobody will change the values, so they need not be copied.
         """
-        boxes = [(str(which), tuple(map(int, c.offset)), np.array(c.new, np.int32)) for which, c in changes]
+        taken = np.asarray if owned else np.array
+        boxes = [(str(which), tuple(map(int, c.offset)), taken(c.new, np.int32)) for which, c in changes]
         with self._lock:
             items = []
             for k, (which, offset, values) in enumerate(boxes):
@@ -181,7 +191,7 @@ class ImageEntry:
         notes
             What changes together with it.
         owned
-            Nobody will change the array, so it needs not be copied.
+            It needs not be copied: nobody will change it, or whoever does records every change.
         """
         which = _name.validate_python(str(which))
         shape = self.description.spatial_shape
@@ -198,6 +208,7 @@ class ImageEntry:
 
             def replace(breathe: Breathe) -> None:
                 store.write_array(which, generation, kept, breathe)
+                breathe()  # what an array that still changes holds already is in the journal before it counts
                 store.checkpoint(breathe, {which: generation}, texts, sequence)
                 store.remove_replaced(self._generations.values())
 
@@ -207,6 +218,11 @@ class ImageEntry:
     def sequence(self) -> int:
         """The number of the last change: which state of the annotation a round has seen."""
         return self._sequence
+
+    @property
+    def arrays(self) -> frozenset[str]:
+        """Names of the arrays that were begun."""
+        return frozenset(self._generations)
 
     # ---- for the project and its writer --------------------------------------------------------------------
 
@@ -241,11 +257,17 @@ class ImageEntry:
             self._opened = store
         if store.waiting:
             self._plan_checkpoint()
+        if store.needs_tidying:
+            self._writer.submit(self._tidy, counts=False)
 
     def _plan_checkpoint(self) -> None:
         if not self._planned:
             self._planned = True
             self._writer.submit(self._checkpoint, delay=CHECKPOINT_AFTER, counts=False)
+
+    def _tidy(self, breathe: Breathe) -> None:
+        self._store.checkpoint(breathe)
+        self._store.remove_replaced(self._generations.values())
 
     def _checkpoint(self, breathe: Breathe) -> None:
         self._planned = False

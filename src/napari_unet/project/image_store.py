@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,13 @@ from napari_unet.errors import UserError
 from napari_unet.project import ome
 from napari_unet.project.chunks import Breathe, ChunkedArray, no_breath
 from napari_unet.project.disk import Disk
-from napari_unet.project.documents import ImageDescription, StateDocument, read_document, write_document
+from napari_unet.project.documents import (
+    MOST_BYTES,
+    ImageDescription,
+    StateDocument,
+    read_document,
+    write_document,
+)
 from napari_unet.project.journal import Journal
 from napari_unet.project.records import Note, Record, Stroke
 
@@ -73,6 +80,7 @@ class ImageStore:
         self.waiting: list[Record] = []
         self._notes: dict[str, tuple[int, bytes]] = {}  # sequence number, JSON
         self._described: dict[str, bytes] = {}
+        self._in_use = False
 
     @property
     def last_sequence(self) -> int:
@@ -98,6 +106,11 @@ class ImageStore:
         self.waiting = []
         self._keep(record for record in self._journal.read(self.sequence) if self._is_sound(record))
         self.newest_generation = max(self._all_generations(), default=-1)
+        if not self._in_use:
+            # They were painted on an array that a crash kept from being written: it will never come.
+            self.waiting = [record for record in self.waiting if not _is_ahead(record, self.generations)]
+        self._in_use = True
+        self._described = dict(self._descriptions_on_disk())
         arrays, sentences = {}, []
         for which, generation in self.generations.items():
             arrays[which], damaged = self._read_array(which, generation)
@@ -130,6 +143,7 @@ class ImageStore:
 
     def append(self, records: Sequence[Record]) -> None:
         """Write records into the journal; they are on disk when this returns."""
+        self._in_use = True
         self._journal.append(records)
         self._keep(records)
 
@@ -195,15 +209,38 @@ class ImageStore:
                 if _is_generation(name) and int(name) not in keep:
                     self._disk.remove_folder(folder / name)
 
+    @property
+    def needs_tidying(self) -> bool:
+        """Whether a crash has left descriptions that name a replaced array, or folders that nothing names."""
+        folders = [
+            int(name)
+            for which in self._disk.names(self.folder / "labels.zarr")
+            for name in self._disk.names(self.folder / "labels.zarr" / which)
+            if _is_generation(name)
+        ]
+        return self._described != self._wanted_descriptions() or len(folders) > len(self.generations)
+
     def _describe(self) -> None:
         """Bring the OME-Zarr descriptions up to date."""
+        for where, content in self._wanted_descriptions().items():
+            if self._described.get(where) != content:
+                self._disk.put(self.folder / "labels.zarr" / where / "zarr.json", content)
+                self._described[where] = content
+
+    def _wanted_descriptions(self) -> dict[str, bytes]:
+        if not self.generations:
+            return {}
         wanted = {"": ome.labels_group(sorted(self.generations))}
         for which, generation in self.generations.items():
             wanted[which] = ome.label_image(self.description, which, str(generation))
-        for where, content in wanted.items():
-            if self.generations and self._described.get(where) != content:
-                self._disk.put(self.folder / "labels.zarr" / where / "zarr.json", content)
-                self._described[where] = content
+        return wanted
+
+    def _descriptions_on_disk(self) -> Iterator[tuple[str, bytes]]:
+        for where in self._wanted_descriptions():
+            path = self.folder / "labels.zarr" / where / "zarr.json"
+            if self._disk.exists(path):
+                with suppress(UserError):  # too large to be one of ours
+                    yield where, self._disk.read(path, MOST_BYTES)
 
     # ---- inside --------------------------------------------------------------------------------------------
 

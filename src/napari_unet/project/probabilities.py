@@ -29,6 +29,7 @@ Plane = tuple[int, ...]
 class _About(BaseModel):
     model_config = ConfigDict(extra="forbid")
     scale: float = Field(gt=0, allow_inf_nan=False)
+    typical_size: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +44,14 @@ class PlaneProbabilities:
         float16, if the network has learned it.
     scale
         Network px per image px.
+    typical_size
+        Diameter in px of the image of the objects that the network is made for, if that was kept.
     """
 
     probabilities: NDArray[np.float16]
     distance: NDArray[np.float16] | None
     scale: float
+    typical_size: float | None = None
 
 
 class Probabilities:
@@ -59,7 +63,12 @@ class Probabilities:
         self._folder = folder
 
     def keep(
-        self, plane: Plane, probabilities: NDArray[Any], distance: NDArray[Any] | None, scale: float
+        self,
+        plane: Plane,
+        probabilities: NDArray[Any],
+        distance: NDArray[Any] | None,
+        scale: float,
+        typical_size: float | None = None,
     ) -> None:
         """Keep those of a plane; whoever made the arrays leaves them as they are."""
 
@@ -67,7 +76,9 @@ class Probabilities:
             arrays = {"probabilities": np.ascontiguousarray(probabilities, np.float16)}
             if distance is not None:
                 arrays["distance"] = np.ascontiguousarray(distance, np.float16)
-            content = save(arrays, {"napari_unet": _About(scale=scale).model_dump_json()})
+            content = save(
+                arrays, {"napari_unet": _About(scale=scale, typical_size=typical_size).model_dump_json()}
+            )
             self._disk.make_folder(self._folder)
             self._disk.put(self._path(plane), content)
 
@@ -90,7 +101,7 @@ class Probabilities:
             return None
         if probabilities.dtype != np.float16 or probabilities.ndim != 3:
             return None
-        return PlaneProbabilities(probabilities, distance, about.scale)
+        return PlaneProbabilities(probabilities, distance, about.scale, about.typical_size)
 
     def forget(self) -> None:
         """Remove all of them: they belong to a network or an image that is no more."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from platformdirs import user_data_path
+from pydantic import JsonValue
 
 from napari_unet.errors import UserError
 from napari_unet.project.copies import size_of
@@ -34,6 +35,10 @@ class Recovery:
         When something was last saved in it, in seconds since 1970.
     n_bytes
         Room that it takes.
+    notes
+        What `Project.note` was given, by name.
+    n_rounds
+        How many networks were trained.
     """
 
     folder: Path
@@ -41,6 +46,8 @@ class Recovery:
     images: tuple[ImageSummary, ...]
     changed: float
     n_bytes: int
+    notes: dict[str, JsonValue] = field(default_factory=dict)
+    n_rounds: int = 0
 
 
 def recovery_folder() -> Path:
@@ -74,7 +81,15 @@ def recoveries(where: Path | None = None, disk: Disk | None = None) -> list[Reco
         try:
             document = read_document(disk, folder / "project.json", ProjectDocument)
             found.append(
-                Recovery(folder, document.name, document.images, _changed(folder), size_of(disk, folder))
+                Recovery(
+                    folder,
+                    document.name,
+                    document.images,
+                    _changed(folder),
+                    size_of(disk, folder),
+                    document.notes,
+                    sum(name.endswith(".json") for name in disk.names(folder / "rounds")),
+                )
             )
         except (OSError, UserError):
             continue

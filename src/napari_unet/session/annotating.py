@@ -69,6 +69,20 @@ class Annotating:
             )
         self._adopt(to_annotation(labels, coding, labels_are).copy(), labels_are, class_names)
 
+    def restore(
+        self,
+        labels: NDArray[np.int32],
+        labels_are: LabelsAre,
+        regions: Sequence[Region],
+        notes: ObjectNotes,
+    ) -> None:
+        """Take an annotation of the image's shape, and all that was said about it, as it was kept."""
+        self._adopt(labels, labels_are, notes.class_names)
+        painting = self._state.need_painting()
+        painting.regions = tuple(regions)
+        painting.take_notes(notes)
+        self._state.changed.emit()
+
     def set_class_names(self, names: Sequence[str]) -> None:
         """Name the classes, the first name is that of class 1: one undo step."""
         notes = self._state.need_painting().notes

@@ -31,6 +31,8 @@ class Canvas:
         ``(ObjectNotes,)``: this is said about objects now.
     history_changed
         Undo and redo have other names now.
+    applied
+        ``(Action, str)``: all of an action is done; the word is "do", "undo" or "redo".
 
     Attributes
     ----------
@@ -43,6 +45,7 @@ class Canvas:
     edited = Signal(object, object)
     notes_changed = Signal(object)
     history_changed = Signal()
+    applied = Signal(object, str)
 
     def __init__(self) -> None:
         self.history = History()
@@ -83,21 +86,22 @@ class Canvas:
         """
         self._apply(action, shown)
         self.history.push(action)
+        self.applied.emit(action, "do")
         self.history_changed.emit()
 
     def undo(self) -> str | None:
         """Take the last action back; return its name, ``None`` where there is nothing to undo."""
-        action = self.history.undo()
-        return self._replay(action)
+        return self._replay(self.history.undo(), "undo")
 
     def redo(self) -> str | None:
         """Do the last undone action again; return its name, ``None`` where there is none."""
-        return self._replay(self.history.redo())
+        return self._replay(self.history.redo(), "redo")
 
-    def _replay(self, action: Action | None) -> str | None:
+    def _replay(self, action: Action | None, how: str) -> str | None:
         if action is None:
             return None
         self._apply(action, None)
+        self.applied.emit(action, how)
         self.history_changed.emit()
         return action.name
 

@@ -46,7 +46,7 @@ class Rounds:
     @property
     def next_number(self) -> int:
         """The number of the next round, from 1."""
-        return len(self.all) + 1
+        return 1 + max((done.number for done in self.all), default=0)
 
     def add(self, done: Round) -> None:
         """Take a round and make it the current one."""

@@ -85,6 +85,14 @@ class StoredProbabilities:
         entropy: NDArray[np.float32] = -(p * np.log(p)).sum(axis=0) / np.log(p.shape[0])
         return entropy
 
+    def put_back(self, plane: Plane, stored: Stored) -> None:
+        """Take what was kept of a plane elsewhere."""
+        self._kept[plane] = stored
+
+    def all(self) -> dict[Plane, Stored]:
+        """Return what is kept, by plane."""
+        return dict(self._kept)
+
     def __contains__(self, plane: Plane) -> bool:
         return plane in self._kept
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,25 @@ class RegionsLayer(QObject):
             self.layer.events.data.connect(self._read)
         viewer.layers.selection.active = self.layer
         self.layer.mode = "add_rectangle"
+
+    def restore(self, viewer: Any, image: Layer, regions: Sequence[Region]) -> None:
+        """Draw regions that were kept, instead of those that are drawn."""
+        if not regions and self.layer is None:
+            return
+        if self.layer is None:
+            active = viewer.layers.selection.active
+            self.add(viewer, image)
+            self.layer.mode = "pan_zoom"
+            viewer.layers.selection.active = active
+        self.layer.events.data.disconnect(self._read)
+        try:
+            self.layer.data = []
+            for region in regions:
+                corners = np.asarray(region.vertices, float)
+                lead = np.broadcast_to(np.asarray(region.plane, float), (len(corners), len(region.plane)))
+                self.layer.add(np.hstack([lead, corners]), shape_type=region.kind)
+        finally:
+            self.layer.events.data.connect(self._read)
 
     def forget(self) -> None:
         """Let the layer be an ordinary one: there are no regions any more."""

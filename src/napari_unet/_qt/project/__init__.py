@@ -1,0 +1,1 @@
+"""Projects in the window: kept as one paints, continued, named, opened."""

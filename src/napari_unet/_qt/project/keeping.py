@@ -1,0 +1,297 @@
+"""The project of one loop: begun as soon as something is painted, kept as the loop goes on, closed with the window."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet._qt.layers.binding import Binding
+from napari_unet._qt.project import work
+from napari_unet._qt.project.errands import Errands
+from napari_unet._qt.project.sight import file_of, show_colours, show_sight, sight_of
+from napari_unet._qt.project.status import saved_words, size_words
+from napari_unet._qt.words import Words
+from napari_unet.annotation.coding import LabelsAre
+from napari_unet.errors import UserError
+from napari_unet.project import NotSaved, Project
+from napari_unet.session import Session
+from napari_unet.session.keeping import Keeper
+from napari_unet.session.restoring import Kept, restore
+
+_log = logging.getLogger("napari_unet")
+
+_TICK_MS = 500
+_MEASURE_EVERY = 10.0
+"""Seconds between two looks at how large the project is."""
+
+CLOSING = 3.0
+"""Seconds for which the end of a loop waits for the disk."""
+
+
+class Keeping(QObject):
+    """Binds the session to a project; everything slow goes to a thread of its own.
+
+    Attributes
+    ----------
+    keeper : Keeper or None
+        What keeps the session, once something was painted.
+    errands : Errands
+
+    Signals
+    -------
+    changed()
+        `state`, `name` or `saved` say something else; at most twice a second while one paints.
+    image_changed()
+        Another image is chosen, or the image's file was read.
+    """
+
+    changed = Signal()
+    image_changed = Signal()
+
+    def __init__(self, session: Session, layers: Binding, words: Words) -> None:
+        super().__init__()
+        self.session, self.layers, self.words = session, layers, words
+        self.errands = Errands()
+        self.keeper: Keeper | None = None
+        self.large: int | None = None  # bytes of pixels that have no file and were not copied
+        self._worked = self._beginning = self._ended = False
+        self._image: Any = None
+        self._leaving: list[Project] = []  # not wholly on disk yet
+        self._told = ("", "")
+        self._sight: dict[str, Any] = {}
+        self._n_bytes, self._measured_at = 0, 0.0
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._tick.timeout.connect(self._look_around)
+        session.canvas.applied.connect(self._note_work)
+
+    # ---- what there is -------------------------------------------------------------------------------------
+
+    @property
+    def project(self) -> Project | None:
+        """The project that is kept."""
+        return self.keeper.project if self.keeper is not None else None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the user gave the project a folder."""
+        return self.project is not None and not work.is_recovery(self.project.folder)
+
+    def name(self) -> str:
+        """Say which project it is, and how large."""
+        if self.project is None:
+            return "" if self.session.image is None else "What you paint will be kept."
+        size = f" ({size_words(self._n_bytes)})" if self._n_bytes else ""
+        if self.is_named:
+            return f"Project “{self.project.name}”{size}"
+        inside = f", {size_words(self._n_bytes)}" if self._n_bytes else ""
+        return f"Not named yet: kept in the recovery folder{inside}."
+
+    def saved(self) -> str:
+        """Say whether all is on disk."""
+        if self.project is None:
+            return "saving …" if self._beginning else ""
+        return saved_words(self.project.saved)
+
+    # ---- as the loop goes on -------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """See whether another image is worked on, and begin a project once something was painted on it."""
+        if self._ended or self.session.image is None:
+            return
+        image = (self.session.state.generation, tuple(layer.name for layer in self.layers.images))
+        if image != self._image:
+            self._image = image
+            if self.keeper is not None and self.keeper.is_of_now:
+                self._follow_file(self.keeper)
+            self.image_changed.emit()
+        if self.keeper is not None and not self.keeper.is_of_now:
+            self.let_go()
+        if self.session.painting is None or self.session.regions:
+            self._worked = self.session.painting is not None
+        if self._worked and self.keeper is None and not self._beginning and self.session.painting is not None:
+            self._begin()
+
+    def note_training(self, start: str, settings: Any) -> None:
+        """Note that a training begins."""
+        if self.keeper is not None and settings is not None:
+            self.keeper.note_training(settings, start)
+
+    def take(self, project: Project, image_id: str, kept: Kept) -> None:
+        """Go on with what was kept, in the session and on the disk.
+
+        Raises
+        ------
+        UserError
+            If it does not fit the image; the project is closed then.
+        """
+        self.let_go()
+        try:
+            restore(kept, self.session)
+        except UserError:
+            self._close_soon(project)
+            raise
+        self.keeper = Keeper(self.session, project, project.image(image_id), written=True)
+        self._worked = True
+        show_colours(self.layers, kept.notes.get("colours"))
+        self.layers.regions.restore(self.layers.viewer(), self.layers.images[0], self.session.regions)
+        objects = self.session.labels_are is LabelsAre.OBJECTS
+        self.layers.paint_with(self.session.next_object_value() if objects else 2, new_object=objects)
+        show_sight(self.layers, kept.notes.get("place"))
+        for sentence in kept.sentences:
+            self.words.warn(sentence)
+        self._start()
+
+    def go_on_in(self, project: Project, since: int) -> None:
+        """Go on in a copy of the project, which has the same image opened."""
+        assert self.keeper is not None
+        self.keeper.move(project, project.image(self.keeper.entry.id), since)
+        self._start()
+
+    def let_go(self) -> None:
+        """Keep nothing more in the present project, and close it as soon as all is on disk."""
+        if self.keeper is not None:
+            keeper, self.keeper = self.keeper, None
+            keeper.close()
+            self._close_soon(keeper.project)
+            self._tell()
+
+    def copy_pixels(self) -> None:
+        """Keep the pixels of a large image without a file, too."""
+        if self.keeper is not None and self.session.image is not None:
+            self.keeper.entry.copy_pixels(self.session.image.data)
+            self.large = None
+            self.changed.emit()
+
+    # ---- the end -------------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """Close the project with the window; waits a few seconds for the disk at most."""
+        if self._ended:
+            return
+        self.look()  # a stroke may have ended just now
+        self._tick.stop()
+        self.session.canvas.applied.disconnect(self._note_work)
+        self.errands.end()
+        self._ended = True
+        if self.keeper is not None:
+            keeper, self.keeper = self.keeper, None
+            keeper.close()
+            self._leaving.append(keeper.project)
+        for project in self._leaving:
+            _close(project)
+
+    # ---- inside --------------------------------------------------------------------------------------------
+
+    def _note_work(self, action: Any, how: str) -> None:
+        if self.session.painting is not None:
+            self._worked = True
+
+    def _begin(self) -> None:
+        image, channels = self.session.image, self.session.state.channels
+        file, generation = file_of(self.layers.images), self.session.state.generation
+        self._beginning = True
+
+        def begun(made: work.Begun) -> None:
+            self._beginning = False
+            if self.session.painting is None or generation != self.session.state.generation:
+                self.errands.run(made.undo, _nothing, self._tell_failure, at_end=_nothing)
+                self.look()
+                return
+            self.large = made.n_bytes_left_out
+            if self.large:
+                self.words.warn(
+                    f"“{image.name}” has no file and takes {size_words(self.large)}: what you paint is kept, its "
+                    "pixels are not. Save it as a file, or copy them (under Image)."
+                )
+            self.keeper = Keeper(self.session, made.project, made.entry)
+            self._start()
+
+        def failed(error: Exception) -> None:
+            self._beginning, self._worked = False, False  # the next stroke tries again
+            self._tell_failure(error)
+
+        self.errands.run(lambda: work.begin(image, channels, file), begun, failed, at_end=begun)
+        self._tell()
+
+    def _follow_file(self, keeper: Keeper) -> None:
+        """Note the file of another layer of the same shape, to which the annotation was carried along."""
+        file, known = file_of(self.layers.images), keeper.entry.description.file
+        if file is not None and (known is None or known.path != str(file.absolute())):
+            self.errands.run(lambda: keeper.entry.relocate(file), _nothing, self._tell_failure)
+
+    def _start(self) -> None:
+        self._sight, self._measured_at, self._n_bytes = {}, 0.0, 0
+        self._tick.start()
+        self._look_around()
+
+    def _look_around(self) -> None:
+        """Twice a second: note what tells nobody of itself, and say how saving goes."""
+        keeper = self.keeper
+        if keeper is None:
+            self._tick.stop()
+            return
+        if not keeper.is_of_now:
+            self.let_go()
+            return
+        self._tell()  # before new notes: they are saved a moment later
+        keeper.keep_settings()
+        sight = sight_of(self.layers)
+        for name, value in sight.items():
+            if value == self._sight.get(name):  # the view came to rest
+                keeper.note(name, value)
+        self._sight = sight
+        self._measure(keeper)
+
+    def _measure(self, keeper: Keeper) -> None:
+        painting, now = self.session.painting, time.monotonic()
+        if painting is None or self.errands.busy or now - self._measured_at < _MEASURE_EVERY:
+            return
+        self._measured_at = now
+
+        def measured(found: tuple[int, int]) -> None:
+            if self.keeper is keeper:
+                self._n_bytes = found[0]
+                counts = {**(keeper.project.notes.get("objects") or {}), keeper.entry.id: found[1]}
+                if counts != keeper.project.notes.get("objects"):
+                    keeper.project.note("objects", counts)
+
+        project, labels = keeper.project, painting.labels
+        self.errands.run(lambda: work.measure(project, labels), measured, self._tell_failure)
+
+    def _tell(self) -> None:
+        """Tell the dock where it is to say something else."""
+        told = (self.name(), self.saved())
+        if told != self._told:
+            error = self.project.saved.error if self.project is not None else ""
+            if error and error != self._told[1]:
+                self.words.say("error", error)
+            self._told = told
+            self.changed.emit()
+
+    def _close_soon(self, project: Project) -> None:
+        if self._ended:
+            _close(project)
+        else:
+            self._leaving.append(project)
+            self.errands.run(project.close, lambda _: self._leaving.remove(project), self._tell_failure)
+
+    def _tell_failure(self, error: Exception) -> None:
+        if not self._ended:
+            self.words.tell_failure(error)
+            self._tell()
+
+
+def _nothing(_: Any) -> None:
+    pass
+
+
+def _close(project: Project) -> None:
+    try:
+        project.close(timeout=CLOSING)
+    except NotSaved as error:
+        _log.error("%s %d thing(s) were lost.", error, error.pending)
+        project.close(timeout=0.0, discard=True)

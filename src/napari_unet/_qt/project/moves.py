@@ -1,0 +1,229 @@
+"""What a user does with projects: continue, open, name, copy, take a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet._qt.project import work
+from napari_unet._qt.project.keeping import Keeping
+from napari_unet._qt.project.sight import FILE, file_of
+from napari_unet._qt.project.status import count
+from napari_unet.errors import UserError
+from napari_unet.project import ImageMissing, ProjectLocked, recovery
+from napari_unet.project.recovery import Recovery
+
+
+class Moves(QObject):
+    """Finds what can be continued, and changes which project is kept.
+
+    Attributes
+    ----------
+    offers : list of (Recovery, str)
+        What was kept of the present image before, newest first, with the image's id.
+    refusal : ProjectLocked, ImageMissing or None
+        Why the last project could not be opened, where something can be done about it.
+
+    Signals
+    -------
+    changed()
+        There are other offers, or another refusal.
+    """
+
+    changed = Signal()
+
+    def __init__(self, keeping: Keeping) -> None:
+        super().__init__()
+        self._keeping = keeping
+        self.offers: list[tuple[Recovery, str]] = []
+        self.refusal: ProjectLocked | ImageMissing | None = None
+        self._declined: set[Path] = set()
+        self._again: Callable[..., None] | None = None
+        self.refused_folder: Path | None = None
+        keeping.image_changed.connect(self.find_offers)
+
+    # ---- recovery projects ---------------------------------------------------------------------------------
+
+    def find_offers(self) -> None:
+        """See what was kept of the image before."""
+        session = self._keeping.session
+        image, channels, file = session.image, session.state.channels, file_of(self._keeping.layers.images)
+        if image is None:
+            return
+
+        def found(offers: list[tuple[Recovery, str]]) -> None:
+            if self._keeping.session.image is not None:
+                present = self._keeping.project
+                used = {*self._declined, *([present.folder] if present is not None else [])}
+                self.offers = [offer for offer in offers if offer[0].folder not in used]
+                self.changed.emit()
+
+        self._run(lambda: work.find_recoveries(image, channels, file), found)
+
+    def go_on(self, take_over: bool = False) -> None:
+        """Continue with the newest offer."""
+        if self.offers:
+            recovery, image_id = self.offers[0]
+            self._open(
+                lambda: work.read(recovery.folder, image_id, take_over),
+                self._take,
+                recovery.folder,
+                lambda: self.go_on(take_over=True),
+            )
+
+    def start_anew(self) -> None:
+        """Leave what was kept as it is, and ask no more."""
+        self._declined |= {offer[0].folder for offer in self.offers}
+        self.offers = []
+        self.changed.emit()
+
+    def delete_offer(self) -> None:
+        """Remove the newest offer from the disk."""
+        if self.offers:
+            folder = self.offers[0][0].folder
+            self._run(lambda: recovery.delete_recovery(folder), lambda _: self.find_offers())
+
+    # ---- projects with a name ------------------------------------------------------------------------------
+
+    def open_project(self, folder: Path, take_over: bool = False, image_at: Path | None = None) -> None:
+        """Open a project's image, and go on with what was painted on it."""
+        self._open(
+            lambda: work.open_with_image(folder, take_over, image_at),
+            self._show,
+            folder,
+            lambda **how: self.open_project(folder, **({"take_over": True} | how)),
+        )
+
+    def open_copy(self) -> None:
+        """Open a copy of the project that another window has open."""
+        folder = self.refused_folder
+        if folder is not None:
+            self.dismiss()
+            self._run(lambda: work.copy_of_locked(folder), self.open_project)
+
+    def open_anyway(self) -> None:
+        """Open the project although a window on another machine did not close it."""
+        again = self._again
+        self.dismiss()
+        if again is not None:
+            again()
+
+    def image_is_at(self, path: Path) -> None:
+        """Open the project with the image that the user found."""
+        again = self._again
+        self.dismiss()
+        if again is not None:
+            again(take_over=False, image_at=path)
+
+    def dismiss(self) -> None:
+        """Forget why a project could not be opened."""
+        self.refusal, self._again = None, None
+        self.changed.emit()
+
+    def name_project(self, folder: Path) -> None:
+        """Move the project to a folder of the user's and go on there."""
+        keeper = self._keeping.keeper
+        if keeper is None:
+            self._keeping.words.warn("There is nothing to name yet: paint something first.")
+            return
+        old, image_id, since = keeper.project, keeper.entry.id, keeper.entry.sequence
+        was_recovery = work.is_recovery(old.folder)
+
+        def move() -> Any:
+            moved = old.save_as(folder)
+            moved.image(image_id).open()
+            return moved
+
+        def moved(project: Any) -> None:
+            self._keeping.go_on_in(project, since)
+            self._keeping.words.say("info", f"The project is in {project.folder} now, and goes on there.")
+            if was_recovery:
+                self._run(lambda: project.flush() and recovery.delete_recovery(old.folder), lambda _: None)
+
+        self._run(move, moved, at_end=moved)
+
+    def save_copy(self, folder: Path) -> None:
+        """Copy the project as it is now; work goes on where it was."""
+        project = self._keeping.project
+        if project is not None:
+            self._run(lambda: project.export_copy(folder), lambda _: self._say(f"A copy is in {folder}."))
+
+    def snapshot(self) -> None:
+        """Keep the present state inside the project."""
+        project = self._keeping.project
+        if project is not None:
+            self._run(
+                lambda: project.snapshot("by hand"),
+                lambda kept: self._say(f"The snapshot is in {kept}; open it with “Open project …”."),
+            )
+
+    # ---- inside --------------------------------------------------------------------------------------------
+
+    def _open(
+        self,
+        read: Callable[[], work.Opened],
+        take: Callable[[work.Opened], None],
+        folder: Path,
+        again: Callable[..., None],
+    ) -> None:
+        def failed(error: Exception) -> None:
+            if isinstance(error, ProjectLocked | ImageMissing):
+                self.refusal, self._again, self.refused_folder = error, again, folder
+                self.changed.emit()
+            else:
+                self._keeping.words.tell_failure(error)
+
+        present = self._keeping.project
+        if present is not None and present.folder == Path(folder).absolute():
+            self._say(f"{present.folder} is open already.")
+            return
+        self._keeping.errands.run(
+            read, take, failed, at_end=lambda opened: opened.project.close(discard=True)
+        )
+
+    def _take(self, opened: work.Opened) -> None:
+        with self._keeping.words.telling("Continuing"):
+            self._keeping.take(opened.project, opened.image_id, opened.kept)
+            rounds = len(opened.kept.rounds)
+            self._say(f"Continues where you left off{', with ' + count(rounds, 'round') if rounds else ''}.")
+        self.offers = []
+        self.changed.emit()
+
+    def _show(self, opened: work.Opened) -> None:
+        """Show a project's image, then what was painted on it."""
+        keeping = self._keeping
+        with keeping.words.telling("Opening the project"):
+            viewer = keeping.layers.viewer()
+            keeping.let_go()  # before another image is chosen
+            before = list(viewer.layers)
+            if opened.image is not None:
+                from napari_unet._qt.window import add_image
+
+                add_image(viewer, opened.image)
+            else:
+                viewer.open([str(opened.file)])
+            made = [layer for layer in viewer.layers if layer not in before]
+            for layer in made:
+                if opened.file is not None:
+                    layer.metadata[FILE] = str(opened.file)
+            names = opened.kept.notes.get("layers")
+            chosen = [layer for layer in made if isinstance(names, list) and layer.name in names]
+            if not made:
+                opened.project.close(discard=True)
+                raise UserError(f"{opened.file} could not be shown; open it by hand, then the project.")
+            keeping.layers.choose_images(chosen or made[:1])
+            self._take(opened)
+
+    def _run(
+        self,
+        do: Callable[[], Any],
+        done: Callable[[Any], None],
+        at_end: Callable[[Any], None] | None = None,
+    ) -> None:
+        self._keeping.errands.run(do, done, self._keeping.words.tell_failure, at_end)
+
+    def _say(self, sentence: str) -> None:
+        self._keeping.words.say("info", sentence)

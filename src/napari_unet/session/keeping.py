@@ -1,0 +1,204 @@
+"""Everything that is done in a session goes into a project as it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pydantic import JsonValue
+
+from napari_unet.errors import UserError
+from napari_unet.project import ImageEntry, Project
+from napari_unet.session.described import describe_round, regions_as_json
+from napari_unet.session.history import Action, Which
+from napari_unet.session.image import Plane
+from napari_unet.session.rounds import Round
+from napari_unet.session.session import Session
+
+if TYPE_CHECKING:
+    from napari_unet.network.training_settings import TrainingSettings
+
+CURRENT_ROUND = "current_round"
+"""Name of the project's note of which round segments."""
+
+_NOTHING = object()
+
+
+class Keeper:
+    """Binds a session to an image of a project, from now on until `close`.
+
+    All methods are called on the session's thread and return at once; the project's own thread writes.
+
+    Parameters
+    ----------
+    session : Session
+    project : Project
+    entry : ImageEntry
+        Opened.
+    written : bool
+        The project holds what the session holds, as it was just read from it; otherwise all of it is written.
+    """
+
+    def __init__(self, session: Session, project: Project, entry: ImageEntry, written: bool = False) -> None:
+        self.project, self.entry = project, entry
+        self._session = session
+        self._noted: dict[str, object] = {}  # what was noted last, as the session holds it
+        self._rounds: dict[Round, int] = {}  # number that each has in the project
+        self._probabilities: dict[Plane, Any] = {}
+        self._was_painted = self._ended = False
+        self._trained_on = 0  # the state of the annotation when the last training began
+        self._canvas = session.canvas
+        there = entry.arrays if written else ()
+        self._arrays = {which for which in self._canvas.arrays if which.value in there}
+        for which in set(self._canvas.arrays) - self._arrays:
+            self._keep_array(which)
+        if written:
+            self._rounds = {done: done.number for done in session.rounds.all}
+            self._probabilities = session.separating.stored.all()
+            self._noted = {name: source for name, source, _ in self._sources()}
+            self._noted[CURRENT_ROUND] = session.current
+        self._canvas.applied.connect(self._keep_action)
+        self._canvas.array_replaced.connect(self._keep_array)
+        session.rounds_changed.connect(self.keep_rounds)
+        session.state_changed.connect(self.keep_settings)
+        self.keep_settings()
+        self.keep_rounds()
+
+    def close(self) -> None:
+        """Keep nothing more; the project stays open."""
+        self._canvas.applied.disconnect(self._keep_action)
+        self._canvas.array_replaced.disconnect(self._keep_array)
+        self._session.rounds_changed.disconnect(self.keep_rounds)
+        self._session.state_changed.disconnect(self.keep_settings)
+
+    @property
+    def is_of_now(self) -> bool:
+        """Whether the session still works on what is kept. With an image of another shape it begins anew, for ever."""
+        image, painted = self._session.image, self._session.painting is not None
+        other = image is None or image.spatial_shape != self.entry.description.spatial_shape
+        self._ended = self._ended or other or (self._was_painted and not painted)
+        self._was_painted = self._was_painted or painted
+        return not self._ended
+
+    def note(self, name: str, value: JsonValue) -> None:
+        """Keep a small thing that the session does not know: the place looked at, colours."""
+        if self._noted.get(name, _NOTHING) != value:
+            self._noted[name] = value
+            self._tell(self.entry.note, name, value)
+
+    def note_training(self, settings: TrainingSettings, start: str) -> None:
+        """Note that a training begins, on what is annotated now."""
+        self._trained_on = self.entry.sequence
+        said = settings.model_dump(mode="json")
+        self.note("training", said)
+        self.project.log("Train", self.entry.id, sequence=self.entry.sequence, start=start, settings=said)
+
+    def keep_settings(self) -> None:
+        """Keep what was said since the last time; cheap where there is nothing new."""
+        if not self.is_of_now:
+            return
+        for name, source, as_json in self._sources():
+            if self._noted.get(name, _NOTHING) is not source:
+                other = self._noted.get(name, _NOTHING) != source
+                self._noted[name] = source
+                if other:
+                    self._tell(self.entry.note, name, as_json(source))
+        self._keep_probabilities()
+
+    def keep_rounds(self) -> None:
+        """Keep the rounds that are new, and which one is the current one."""
+        for done in self._session.rounds.all:
+            if done not in self._rounds:
+                number = max(done.number, self.project.rounds.next_number)
+                self._rounds[done] = number
+                document = describe_round(done, number, {self.entry.id: self._trained_on})
+                self._tell(self.project.add_round, done.model, document)
+                self.project.log("Round", self.entry.id, number=number, name=done.name)
+        current = self._session.current
+        if self._noted.get(CURRENT_ROUND) is not current:
+            self._noted[CURRENT_ROUND] = current
+            self.project.note(CURRENT_ROUND, None if current is None else self._rounds[current])
+
+    def move(self, project: Project, entry: ImageEntry, since: int) -> None:
+        """Go on in a copy of the project.
+
+        Parameters
+        ----------
+        entry
+            The image in the copy, opened.
+        since
+            Number of the last change that the copy surely holds: where there were later ones, all is written anew.
+        """
+        behind = self.entry.sequence != since
+        self.project, self.entry = project, entry
+        there = {kept.document.number for kept in project.rounds.all()[0]}
+        self._rounds = {done: number for done, number in self._rounds.items() if number in there}
+        self._noted.pop(CURRENT_ROUND, None)
+        if behind:
+            self._noted.clear()
+            for which in self._canvas.arrays:
+                self._keep_array(which)
+        self.keep_settings()
+        self.keep_rounds()
+
+    # ---- inside --------------------------------------------------------------------------------------------
+
+    def _sources(self) -> list[tuple[str, Any, Callable[[Any], Any]]]:
+        """Return what there is to note: name, the session's own value, and how that is written.
+
+        A value that was noted is known again by identity, so that a thousand regions cost nothing with every stroke.
+        """
+        state, painting = self._session.state, self._session.painting
+        sources: list[tuple[str, Any, Callable[[Any], Any]]] = [
+            ("object_size", state.object_size_override, lambda size: size),
+            ("channels", state.channels, list),
+            ("separation", self._session.separating.settings, lambda s: s.model_dump(mode="json")),
+        ]
+        if painting is not None:
+            sources += [
+                ("labels_are", painting.labels_are, str),
+                ("class_names", painting.class_names, list),
+                ("regions", painting.regions, regions_as_json),
+                ("object_classes", painting.object_classes, lambda c: {str(k): int(v) for k, v in c.items()}),
+                ("complete", painting.marked, lambda marked: sorted(int(value) for value in marked)),
+            ]
+        return sources
+
+    def _keep_action(self, action: Action, how: str) -> None:
+        if not self.is_of_now:
+            return
+        for which, _ in action.changes:
+            if which not in self._arrays:
+                self._keep_array(which)
+        if action.changes:
+            self.entry.record(action.changes, owned=True)
+        touched: list[JsonValue] = [str(which) for which in dict.fromkeys(w for w, _ in action.changes)]
+        facts: dict[str, JsonValue] = {"sequence": self.entry.sequence, "arrays": touched}
+        self.project.log(action.name, self.entry.id, **facts, **({} if how == "do" else {"how": how}))
+        self.keep_settings()
+
+    def _keep_array(self, which: Which) -> None:
+        """Keep a whole array; while it is being written, what changes in it is recorded besides."""
+        if not self.is_of_now:
+            return
+        self._arrays.add(which)
+        self.entry.replace_array(which, self._canvas.arrays[which], owned=True)
+        self.project.log(f"New {which}", self.entry.id, sequence=self.entry.sequence)
+
+    def _keep_probabilities(self) -> None:
+        now = self._session.separating.stored.all()
+        if self._probabilities and not now:
+            self.entry.probabilities.forget()
+        for plane, kept in now.items():
+            if self._probabilities.get(plane) is not kept:
+                self.entry.probabilities.keep(
+                    plane, kept.probabilities, kept.distance, kept.scale, kept.typical_size
+                )
+        self._probabilities = now
+
+    def _tell(self, keep: Callable[..., object], *what: Any) -> None:
+        """Keep something; where that is refused, the loop goes on and the user is told."""
+        try:
+            keep(*what)
+        except UserError as error:
+            self._session.said.emit("error", str(error))

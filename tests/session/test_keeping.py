@@ -1,0 +1,313 @@
+"""What is done in a session is in its project, and comes back as it was."""
+
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+
+import numpy as np
+import painting_process
+import pytest
+from painting_process import SHAPE
+
+from napari_unet.annotation.coding import Coding, LabelsAre
+from napari_unet.annotation.regions import Region
+from napari_unet.errors import UserError
+from napari_unet.project import Project
+from napari_unet.session import ImageSource, Round, Session, Which
+from napari_unet.session.described import describe_image
+from napari_unet.session.keeping import Keeper
+from napari_unet.session.restoring import read_kept, restore
+
+
+def on_image(shape=SHAPE) -> Session:
+    session = Session()
+    session.set_image(ImageSource("cells", np.zeros(shape, np.uint8)))
+    return session
+
+
+def keep(session, folder) -> Keeper:
+    project = Project.create(folder)
+    described = describe_image(session.image, session.state.channels, None, folder)
+    return Keeper(session, project, project.add_image(described))
+
+
+def come_back(folder, shape=SHAPE):
+    """Return a session and keeper that go on with what is kept."""
+    session, project = on_image(shape), Project.open(folder)
+    entry = project.image(project.images[0].id)
+    restore(read_kept(project, entry), session)
+    return session, Keeper(session, project, entry, written=True)
+
+
+def end(keeper):
+    keeper.close()
+    keeper.project.close()
+
+
+def paint(session, which, offset, value, size=9):
+    lead = (1,) * (len(offset) - 2)
+    return session.record_stroke(which, offset, np.full((*lead, size, size), value, np.int32))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "project"
+
+
+def a_round(number) -> Round:
+    from napari_unet.network.model_file import Model, ModelDescription
+    from napari_unet.network.scaling import Normalisation
+    from napari_unet.network.training_outcome import Curves, TrainingOutcome
+    from napari_unet.network.unet import UNet, UNetConfig
+
+    config = UNetConfig(in_channels=1, classes=2, depth=1, width=2)
+    model = Model(
+        ModelDescription(
+            name="tiny",
+            network=config,
+            normalisation=Normalisation(low=(0.0,), high=(1.0,)),
+            object_size=20.0,
+            labels_are="objects",
+        ),
+        UNet(config),
+    )
+    curves = Curves([1.0, 0.5, 0.25], [0.1] * 3, [(2, {"f1": 0.5})])
+    outcome = TrainingOutcome(
+        model.network.state_dict(), curves, 2, 3, 1.5, {"f1": 0.5}, False, "Good.", 64, 1, 1
+    )
+    return Round(number, f"Round {number}", model, outcome, "2026-01-01T10:00:00", ("Paint more.",))
+
+
+def test_all_of_a_session_comes_back(folder):
+    session = on_image((2, *SHAPE))
+    session.annotating.start(LabelsAre.OBJECTS, ("cell", "debris"))
+    paint(session, Which.ANNOTATION, (0, 5, 5), 2)
+    keeper = keep(session, folder)
+    paint(session, Which.ANNOTATION, (1, 50, 50), 3)
+    paint(session, Which.ANNOTATION, (1, 90, 90), 4)
+    session.undo()
+    paint(session, Which.ANNOTATION, (1, 120, 90), 4)
+    session.undo()
+    session.redo()
+    found = np.zeros(SHAPE, np.int32)
+    found[200:240, 200:240] = 1
+    session.segmenting.show((0,), found, "Segment")
+    paint(session, Which.SEGMENTATION, (0, 210, 210), 0)
+    session.accept((0,))
+    session.annotating.set_regions([Region("rectangle", np.array([[0.0, 0], [30.5, 40]]), (1,))])
+    session.annotating.set_class_names(["nucleus", "debris", "dust"])
+    session.annotating.set_object_class(3, 2)
+    session.annotating.mark_complete([3])
+    session.set_object_size(33.0)
+    for number in (1, 2):
+        session.rounds.add(a_round(number))
+        session.use_round(session.rounds.current)
+    session.use_round(session.rounds.all[0])
+    probabilities = np.random.default_rng(0).random((2, *SHAPE), np.float32)
+    session.separating.stored.keep(
+        (1,), SimpleNamespace(probabilities=probabilities, distance=None, scale=0.5), 28.0
+    )
+    session.separating.settings = session.separating.settings.model_copy(update={"threshold": 0.3})
+    session.state_changed.emit()
+    keeper.note("place", [1, 2.5])
+    end(keeper)
+
+    other, keeper = come_back(folder, (2, *SHAPE))
+    for which in Which:
+        np.testing.assert_array_equal(other.canvas.arrays[which], session.canvas.arrays[which])
+    assert other.labels_are is LabelsAre.OBJECTS
+    assert other.class_names == ("nucleus", "debris", "dust")
+    assert [(r.kind, r.vertices.tolist(), r.plane) for r in other.regions] == [
+        ("rectangle", [[0.0, 0.0], [30.5, 40.0]], (1,))
+    ]
+    assert other.painting.notes == session.painting.notes
+    assert other.state.object_size_override == 33.0
+    assert other.separating.settings == session.separating.settings
+    assert [done.name for done in other.rounds.all] == ["Round 1", "Round 2"]
+    assert other.current is other.rounds.all[0]
+    back, was = other.rounds.all[1], session.rounds.all[1]
+    assert (back.outcome.curves, back.held_out, back.started, back.sentences) == (
+        was.outcome.curves,
+        was.held_out,
+        was.started,
+        was.sentences,
+    )
+    weights = back.model.network.state_dict()
+    assert all((weights[k] == v).all() for k, v in was.model.network.state_dict().items())
+    stored = other.separating.stored.get((1,))
+    np.testing.assert_array_equal(stored.probabilities, probabilities.astype(np.float16))
+    assert (stored.scale, stored.typical_size) == (0.5, session.separating.stored.get((1,)).typical_size)
+    assert keeper.entry.open().notes["place"] == [1, 2.5]
+    said = [line["what"] for line in keeper.project.history()]
+    assert said.count("Paint") == 7, "painted four times, undone twice, done again once"
+    assert {"Accept", "Class", "Complete", "Round", "New annotation"} <= set(said)
+
+    paint(other, Which.ANNOTATION, (1, 250, 300), 9)
+    other.rounds.add(a_round(other.rounds.next_number))
+    other.use_round(other.current)
+    end(keeper)
+    last, keeper = come_back(folder, (2, *SHAPE))
+    np.testing.assert_array_equal(last.annotation, other.annotation)
+    assert [done.number for done in last.rounds.all] == [1, 2, 3]
+    assert last.current.number == 3
+    end(keeper)
+
+
+def test_a_new_annotation_takes_the_place_of_the_old_one_while_painting_goes_on(folder):
+    session = on_image()
+    session.annotating.start(LabelsAre.OBJECTS)
+    keeper = keep(session, folder)
+    paint(session, Which.ANNOTATION, (5, 5), 2)
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[30:60, 30:60] = 1
+    session.adopt_annotation(labels, Coding.MASKS, LabelsAre.CLASSES, ("wall",))
+    for step in range(20):
+        paint(session, Which.ANNOTATION, (100 + step, 100), 2)
+    end(keeper)
+    other, keeper = come_back(folder)
+    np.testing.assert_array_equal(other.annotation, session.annotation)
+    assert (other.labels_are, other.class_names) == (LabelsAre.CLASSES, ("wall",))
+    end(keeper)
+
+
+def test_what_was_found_before_going_on_is_kept_too(folder):
+    session = on_image()
+    session.annotating.start(LabelsAre.OBJECTS)
+    end(keep(session, folder))
+    other, project = on_image(), Project.open(folder)
+    entry = project.image(project.images[0].id)
+    restore(read_kept(project, entry), other)
+    found = np.zeros(SHAPE, np.int32)
+    found[20:60, 20:60] = 1
+    other.segmenting.show((), found, "Segment")
+    keeper = Keeper(other, project, entry, written=True)
+    paint(other, Which.SEGMENTATION, (30, 30), 0)
+    end(keeper)
+    last, keeper = come_back(folder)
+    for which in Which:
+        np.testing.assert_array_equal(last.canvas.arrays[which], other.canvas.arrays[which])
+    end(keeper)
+
+
+def test_another_image_is_not_kept_in_the_place_of_the_first(folder):
+    session = on_image()
+    session.annotating.start(LabelsAre.OBJECTS)
+    keeper = keep(session, folder)
+    paint(session, Which.ANNOTATION, (5, 5), 2)
+    was = session.annotation.copy()
+    session.set_image(ImageSource("other", np.zeros((64, 64), np.uint8)))
+    session.annotating.start(LabelsAre.CLASSES)
+    session.set_image(ImageSource("third", np.zeros(SHAPE, np.uint8)))
+    session.annotating.start(LabelsAre.CLASSES)
+    paint(session, Which.ANNOTATION, (50, 50), 7)
+    assert not keeper.is_of_now
+    end(keeper)
+    other, keeper = come_back(folder)
+    np.testing.assert_array_equal(other.annotation, was)
+    assert other.labels_are is LabelsAre.OBJECTS
+    end(keeper)
+
+
+def test_what_was_kept_is_not_put_on_an_image_of_another_shape(folder):
+    session = on_image()
+    session.annotating.start(LabelsAre.OBJECTS)
+    end(keep(session, folder))
+    with Project.open(folder) as project:
+        kept = read_kept(project, project.image(project.images[0].id))
+    with pytest.raises(UserError, match="300 × 400"):
+        restore(kept, on_image((20, 20)))
+
+
+def test_notes_that_somebody_changed_are_left_out(folder):
+    session = on_image()
+    session.annotating.start(LabelsAre.OBJECTS)
+    keeper = keep(session, folder)
+    for name in ("regions", "object_classes", "complete", "class_names", "object_size", "separation"):
+        keeper.entry.note(name, [{"kind": "rectangle", "vertices": "here"}])
+    keeper.entry.note("channels", [7])
+    end(keeper)
+    other, keeper = come_back(folder)
+    assert (other.regions, other.painting.marked, other.state.object_size_override) == ((), frozenset(), None)
+    end(keeper)
+
+
+@pytest.mark.slow
+def test_a_stroke_on_a_large_annotation_costs_its_thread_little(folder):
+    shape = (8192, 8192)
+    session = on_image(shape)
+    session.annotating.start(LabelsAre.OBJECTS)
+    keeper = keep(session, folder)
+    assert keeper.project.flush(60)
+    took = []
+    session.canvas.edited.connect(lambda *_: took.append(-time.perf_counter()))
+    session.canvas.history_changed.connect(lambda: took.append(took.pop() + time.perf_counter()))
+    for step in range(30):
+        paint(session, Which.ANNOTATION, (200 * step, 200 * step), step + 2, size=512)
+        assert keeper.project.flush(60)
+    print(f"\nkeeping a stroke of 512² costs the caller {1e3 * median(took):.2f} ms")
+    assert median(took) < 0.005
+    end(keeper)
+
+
+# ---- killed ------------------------------------------------------------------------------------------------
+
+
+def paint_and_kill(folder: Path, seed: int) -> tuple[list[dict], float]:
+    process = subprocess.Popen(
+        [sys.executable, painting_process.__file__, str(folder), str(seed)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    said: list[dict] = []
+    ready = threading.Event()
+
+    def listen() -> None:
+        for line in process.stdout or ():
+            if line.endswith("\n"):
+                said.append(json.loads(line))
+                ready.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    try:
+        assert ready.wait(120), "the process did not begin"
+        time.sleep(random.Random(seed).uniform(1.2, 2.0))
+        killed = time.monotonic()
+    finally:
+        process.kill()
+        process.wait()
+        listener.join()
+    return said, killed
+
+
+def states_after(session: Session, steps: list[dict]):
+    """Yield what the annotation was after each step, the beginning first."""
+    yield session.annotation.copy()
+    for step in steps:
+        if step["what"] == "paint":
+            paint(session, Which.ANNOTATION, step["offset"], step["number"], size=50)
+        elif step["what"] in ("undo", "redo"):
+            getattr(session, step["what"])()
+        yield session.annotation.copy()
+
+
+def test_strokes_older_than_a_second_survive_a_kill(folder):
+    before = np.zeros(SHAPE, np.int32)
+    for seed in range(3):
+        said, killed = paint_and_kill(folder, seed)
+        steps = [s for s in said if "number" in s]
+        old = sum(s["time"] < killed - 1 for s in steps)
+        assert old > 0
+        session = on_image()
+        session.annotating.adopt(before, Coding.PROJECT, LabelsAre.OBJECTS)
+        possible = list(states_after(session, steps))
+        back, keeper = come_back(folder)
+        assert any(np.array_equal(back.annotation, state) for state in possible[old:])
+        before = back.annotation.copy()
+        end(keeper)
