@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 
 import napari_unet  # noqa: F401  (sets how threads wait before PyTorch starts them)
 from napari_unet.network.losses import distance_loss, weighted_cross_entropy
-from napari_unet.network.model_file import Model, ModelDescription, Provenance, save_model
+from napari_unet.network.model_file import Model, ModelDescription, Provenance, load_model, save_model
 from napari_unet.network.scaling import TARGET_SIZE, Normalisation
 from napari_unet.network.unet import UNet, laptop
 from napari_unet.network.weight_average import WeightAverage
@@ -68,7 +68,17 @@ class Pretraining:
         self.state = options.state or ROOT / f"training/out/{options.name}.state.safetensors"
         if self.state.exists():
             self.load()
+        elif options.start:
+            self.begin_with(options.start)
         self.started_at = self.progress.step
+
+    def begin_with(self, path: Path) -> None:
+        """Go on from a model file, such as the shipped weights where the state is lost."""
+        model = load_model(path)
+        self.network.load_state_dict(model.network.state_dict())
+        self.average.network.load_state_dict(model.network.state_dict())
+        before = model.description.training
+        self.progress.step, self.progress.seconds = before.steps or 0, 60 * (before.minutes or 0)
 
     def batches(self) -> Iterator[tuple[Tensor, ...]]:
         """Yield batches that no earlier part of this training has seen."""
@@ -236,6 +246,7 @@ def main() -> None:
         "--without", nargs="*", default=[], help="families (beginnings of names) to leave out"
     )
     parser.add_argument("--pool", type=Path, default=POOL)
+    parser.add_argument("--start", type=Path, help="model file to begin with where there is no state")
     parser.add_argument("--state", type=Path, help="default: training/out/NAME.state.safetensors")
     parser.add_argument("--out", type=Path, help="default: training/out/NAME.safetensors")
     parser.add_argument("--width", type=int, default=16)
