@@ -238,3 +238,11 @@ def test_bfloat16_changes_little_and_tiles_still_agree() -> None:
     assert 0 < np.abs(fast - exact).max() < 0.03
     np.testing.assert_allclose(predict(network, image, tile=64), fast, atol=1e-4)
     np.testing.assert_allclose(predict(network, image, tile=16), fast, atol=1e-4)
+
+
+def test_a_folded_network_is_not_copied_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = trained(PADDED)
+    image = noise(PADDED, 30, 30)
+    expected, folded = predict(network, image), fold(network)
+    monkeypatch.setattr(prediction, "fold", lambda network: pytest.fail("copied once more"))
+    np.testing.assert_array_equal(predict(folded, image), expected)

@@ -201,6 +201,15 @@ def test_later_weights_win_within_the_noise() -> None:
     assert best.step == 2
 
 
+def test_a_good_start_does_not_end_the_training() -> None:
+    best = BestWeights()
+    best.offer(0, 0.0, {}, {"score": 0.9})
+    best.offer(20, 0.4, {}, {"score": 0.7})
+    assert not best.has_stopped_rising(0.7)
+    assert best.step == 0
+    assert best.has_stopped_rising(0.95)
+
+
 def test_few_held_out_objects_tell_less_and_later_weights_win_sooner() -> None:
     class Evaluate:
         standard_error = 0.1

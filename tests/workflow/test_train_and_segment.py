@@ -246,6 +246,7 @@ def test_fitting_in_haste_reads_only_as_much_as_there_is_time_for(monkeypatch):
         return np.full((2, *crop.shape[1:]), 0.5, np.float32)
 
     monkeypatch.setattr(scoring, "predict", predict)
+    monkeypatch.setattr(scoring, "fold", lambda network: network)
     network = SimpleNamespace(config=SimpleNamespace(distance=False, classes=2))
     scoring.fit_objects(network, [image], [], LabelsAre.OBJECTS, 16.0, seconds=0.0)
     assert len(read) == 1

@@ -29,6 +29,7 @@ class BestWeights:
     state: dict[str, Tensor] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
     _highest: float = -math.inf
+    _highest_learned: float = -math.inf
     _highest_at: float = 0.0
 
     def offer(self, step: int, fraction: float, state: dict[str, Tensor], scores: dict[str, float]) -> None:
@@ -37,12 +38,16 @@ class BestWeights:
         A "score" that is no number counts as the lowest.
         """
         score = scores["score"] if math.isfinite(scores["score"]) else -math.inf
-        if score > self._highest + TOLERANCE / 4:
-            self._highest_at = fraction
         self._highest = max(self._highest, score)
+        if step:  # a start that is good already says nothing about how the training goes
+            if score > self._highest_learned + TOLERANCE / 4:
+                self._highest_at = fraction
+            self._highest_learned = max(self._highest_learned, score)
         if score >= self._highest - self.tolerance:
             self.step, self.state, self.scores = step, state, scores
 
     def has_stopped_rising(self, fraction: float) -> bool:
         """Tell whether going on is no use, at a fraction of the budget."""
-        return self._highest > NOTHING_YET and fraction >= max(EARLIEST_END, self._highest_at + PATIENCE)
+        return self._highest_learned > NOTHING_YET and fraction >= max(
+            EARLIEST_END, self._highest_at + PATIENCE
+        )

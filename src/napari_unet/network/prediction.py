@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Literal
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -101,7 +102,7 @@ def predict(
     config = network.config
     _check(image, tile, config)
     where = choose_device(device) if isinstance(device, str) else device
-    folded = fold(network).to(where)
+    folded = (network if network in _FOLDED else fold(network)).to(where)
     low = precision == "auto" and config.width >= LEAST_WIDTH and is_bfloat16_faster(where)
     height, width = image.shape[1:]
     output = np.empty((config.out_channels, height, width), np.float32)
@@ -117,8 +118,14 @@ def predict(
     return output
 
 
+_FOLDED: WeakSet[UNet] = WeakSet()
+
+
 def fold(network: UNet) -> UNet:
-    """Return a copy for prediction: evaluation mode, normalisation folded into weights, channels last."""
+    """Return a copy for prediction: evaluation mode, normalisation folded into weights, channels last.
+
+    `predict` does this by itself; who predicts many small images gives it the copy, so that it makes no more of them.
+    """
     folded = copy.deepcopy(network).eval()
     for module in folded.modules():
         if isinstance(module, DoubleConvolution):
@@ -129,6 +136,7 @@ def fold(network: UNet) -> UNet:
     for parameter in folded.parameters():  # in this order of memory, convolutions need no copies
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    _FOLDED.add(folded)
     return folded
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.network.held_out import HeldOutPlace
-from napari_unet.network.prediction import predict
+from napari_unet.network.prediction import fold, predict
 from napari_unet.network.sampling import TrainingImage
 from napari_unet.network.unet import UNet
 from napari_unet.objects.fit import Example, fit_separation
@@ -61,7 +61,8 @@ class HeldOutScore:
 
     def __call__(self, network: UNet) -> dict[str, float]:
         """Return the scores, the one that decides under ``"score"``; all in 0–1, higher is better."""
-        outputs = [predict(network, place.image) for place in self.places]
+        folded = fold(network)  # once, not for every place
+        outputs = [predict(folded, place.image) for place in self.places]
         if self.labels_are is LabelsAre.CLASSES:
             n = network.config.classes
             found = np.concatenate([output[:n].argmax(0).ravel() for output in outputs])
@@ -125,11 +126,12 @@ def fit_objects(
     crops = sorted((crop for crop in crops if crop.objects.any()), key=lambda crop: -_count(crop.objects))
     if not crops:
         return SeparationSettings()
+    folded = fold(network)
     examples: list[Example] = []
     for crop in crops:
         if examples and time.monotonic() > begin + seconds / 2:
             break
-        output = predict(network, crop.image)
+        output = predict(folded, crop.image)
         distance = output[network.config.classes] if network.config.distance else None
         examples.append(Example(1.0 - output[0], distance, crop.objects, crop.objects_known))
     return fit_separation(
