@@ -7,10 +7,23 @@ from training_images import disc_image
 from napari_unet.network.held_out import (
     HeldOutPlace,
     choose_held_out,
-    held_out_truth,
     without_held_out,
 )
 from napari_unet.network.sampling import TrainingImage
+
+
+def held_out_truth(image: TrainingImage, places: list[HeldOutPlace]) -> tuple[np.ndarray, np.ndarray]:
+    """Objects (Y, X) with more than half of their area in the places, and the pixels (Y, X) that are measured."""
+    boxes = np.zeros(image.classes.shape, bool)
+    for place in places:
+        if place.image == image.name:
+            boxes[place.slices] = True
+    values = np.unique(image.objects[boxes])
+    counted = [
+        v for v in values[values > 0] if 2 * (boxes & (image.objects == v)).sum() > (image.objects == v).sum()
+    ]
+    held = np.isin(image.objects, counted)
+    return np.where(held, image.objects, 0), held | (boxes & (image.weights > 0) & (image.objects == 0))
 
 
 def as_classes(image: TrainingImage) -> TrainingImage:

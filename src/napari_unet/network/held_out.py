@@ -180,28 +180,6 @@ def _choose(
     return chosen if held.sum() >= fewest else []
 
 
-def held_out_truth(
-    image: TrainingImage, places: Sequence[HeldOutPlace]
-) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Objects and pixels of an image to measure quality on.
-
-    Returns
-    -------
-    objects : (Y, X) int32
-        Complete objects with more than half of their area in the places, each as a whole; 0 elsewhere.
-    valid : (Y, X) bool
-        Annotated pixels of the places, with these objects and without the others.
-    """
-    boxes = _boxes(image, places)
-    n = int(image.objects.max(initial=0)) + 1
-    inside = np.bincount(image.objects[boxes], minlength=n)
-    counted = 2 * inside > np.bincount(image.objects.ravel(), minlength=n)
-    counted[0] = False
-    held = counted[image.objects]
-    objects = np.where(held, image.objects, 0).astype(np.int32)
-    return objects, held | (boxes & (image.weights > 0) & (image.objects == 0))
-
-
 def without_held_out(images: Sequence[TrainingImage], places: Sequence[HeldOutPlace]) -> list[TrainingImage]:
     """Take the places out of what is trained on: there, and in objects that reach into them, all weighs 0.
 
@@ -245,7 +223,7 @@ def _ends(image: TrainingImage) -> tuple[int, int]:
 
 
 def _count_inside(image: TrainingImage, place: HeldOutPlace, areas: NDArray[np.intp]) -> int:
-    """Count the objects of `held_out_truth` for this one place, given the areas (px) of all objects."""
+    """Count the objects with more than half of their area in the place, given the areas (px) of all objects."""
     inside = np.bincount(image.objects[place.slices].ravel(), minlength=len(areas))
     return int(np.count_nonzero(2 * inside[1:] > areas[1:]))
 
