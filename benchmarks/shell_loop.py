@@ -28,7 +28,7 @@ def run_unet(
         write_images(root / "test", test)
         write_labels(root / "labels", crops)
         model = root / "model.safetensors"
-        start = time.perf_counter()
+        began = time.perf_counter()
         call_shell(
             *("train", root / "crops", "--labels", root / "labels", "-o", model, "--start", start),
             *("--coding", data_set.coding, "--labels-are", data_set.labels_are),
@@ -38,7 +38,7 @@ def run_unet(
         call_shell("segment", root / "test", "-o", root / "read", "--model", model)
         segmented = time.perf_counter()
         scores = score(data_set, root / "read", test)
-    return scores | {"train_s": round(trained - start, 1), "segment_s": round(segmented - trained, 1)}
+    return scores | {"train_s": round(trained - began, 1), "segment_s": round(segmented - trained, 1)}
 
 
 def call_shell(*arguments: object) -> str:
