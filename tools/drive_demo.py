@@ -99,9 +99,11 @@ class Demo:
         self.window.click(self.dock.annotate.brushes.background)
         layer.brush_size = BRUSH
         layer.preserve_labels = True  # napari's own tick: what is painted already stays
+        others = (self.truth > 0) & ~np.isin(self.truth, chosen)
         for value in chosen:
             for outline in outlines(ndimage.binary_dilation(self.truth == value, iterations=BRUSH - 2)):
-                self.window.stroke(outline)
+                for piece in pieces_clear_of(others, outline):
+                    self.window.stroke(piece)
         layer.preserve_labels = False
         for stroke in empty_strokes(self.truth):
             self.window.stroke(stroke)
@@ -212,6 +214,18 @@ def outlines(mask: NDArray[np.bool_]) -> list[list[Point]]:
         inside = [(float(np.clip(y, 0, height - 1)), float(np.clip(x, 0, width - 1))) for y, x in points]
         lines.append([*inside, inside[0]])
     return lines
+
+
+def pieces_clear_of(others: NDArray[np.bool_], line: list[Point]) -> list[list[Point]]:
+    """Return the parts of a line on which the brush touches none of the other cells, as a careful person paints."""
+    clear = ndimage.distance_transform_edt(~others)
+    pieces: list[list[Point]] = [[]]
+    for y, x in line:
+        if clear[round(y), round(x)] > BRUSH / 2 + 1:
+            pieces[-1].append((y, x))
+        elif pieces[-1]:
+            pieces.append([])
+    return [piece for piece in pieces if len(piece) > 1]
 
 
 def choose_cells(truth: NDArray[np.int32], n: int) -> list[int]:
