@@ -151,17 +151,9 @@ class Pretraining:
             return value
         self.optimiser.step()
         self.progress.step += 1
-        self.follow()
+        # the average's memory grows to 1 / (1 - DECAY) steps
+        self.average.follow(self.network, max(1 - DECAY, 10 / (10 + self.progress.step)))
         return value
-
-    @torch.no_grad()
-    def follow(self) -> None:
-        """Move the average towards the weights; its memory grows to 1 / (1 - DECAY) steps."""
-        share = max(1 - DECAY, 10 / (10 + self.progress.step))
-        theirs = self.network.state_dict()
-        for name, mine in self.average.network.state_dict().items():
-            if mine.is_floating_point():
-                mine.lerp_(theirs[name], share)
 
     def say(self, losses: list[float]) -> None:
         """Print where the training is."""

@@ -295,8 +295,11 @@ class _Training:
         if self.reason == STOPPED:
             sentence = f"Stopped after {steps} steps and {took}."
         if best.scores:
+            score = f"with a held-out score of {best.scores['score']:.2f}"
+            if best.step == 0:
+                return f"{sentence} It did not improve on its start, which is kept, {score}."
             kept = "The last weights are" if best.step == steps else f"The weights of step {best.step} are"
-            sentence += f" {kept} kept, with a held-out score of {best.scores['score']:.2f}."
+            sentence += f" {kept} kept, {score}."
         return sentence
 
     def _report(self, held_out: dict[str, float] | None = None, message: str = "") -> None:

@@ -25,16 +25,19 @@ class WeightAverage:
         self.network = copy.deepcopy(network).eval()
         self._steps = 0
 
-    @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Move a little towards the weights that `network` has now."""
         self._steps += 1
-        newest = (WINDOW + 1) / (self._steps + WINDOW)
+        self.follow(network, (WINDOW + 1) / (self._steps + WINDOW))
+
+    @torch.no_grad()
+    def follow(self, network: nn.Module, share: float) -> None:
+        """Move by `share` (0–1) of the way towards the weights that `network` has now."""
         for mine, theirs in zip(
             self.network.state_dict().values(), network.state_dict().values(), strict=True
         ):
             if mine.is_floating_point():
-                mine.lerp_(theirs, newest)
+                mine.lerp_(theirs, share)
             else:
                 mine.copy_(theirs)
 

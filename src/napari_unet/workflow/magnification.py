@@ -11,9 +11,10 @@ from scipy import ndimage
 
 from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import Stopped
-from napari_unet.network.model_file import Model
-from napari_unet.network.prediction import predict
+from napari_unet.network.model_file import Model, ModelDescription
+from napari_unet.network.prediction import fold, predict
 from napari_unet.network.scaling import resample_image
+from napari_unet.network.unet import UNet
 from napari_unet.objects.separate import SeparationSettings, separate
 from napari_unet.workflow.size import LARGEST_SCALE
 
@@ -87,22 +88,24 @@ def try_sizes(
     model: Model, image: NDArray[np.float32], device: str = "cpu", should_stop: ShouldStop = never_stop
 ) -> list[Trial]:
     """Read parts of an image (C, Y, X; normalised) at every scale that may fit its objects."""
-    trials = []
+    network, trials = fold(model.network), []  # folded once, not for every window
     for diameter in DIAMETERS:
         scale = model.description.object_size / diameter
         if scale <= LARGEST_SCALE and diameter <= max(image.shape[1:]):
             if should_stop():
                 raise Stopped
-            trials.append(_try(model, image, diameter, scale, device))
+            trials.append(_try(network, model.description, image, diameter, device))
     return trials
 
 
-def _try(model: Model, image: NDArray[np.float32], diameter: float, scale: float, device: str) -> Trial:
+def _try(
+    network: UNet, description: ModelDescription, image: NDArray[np.float32], diameter: float, device: str
+) -> Trial:
+    scale, config = description.object_size / diameter, description.network
     areas, sureness = [], []
     for box in busiest_windows(image, math.ceil(SIDE / scale), WINDOWS):
-        output = predict(model.network, resample_image(image[(slice(None), *box)], scale), device=device)
+        output = predict(network, resample_image(image[(slice(None), *box)], scale), device=device)
         probability = 1 - output[0]
-        config = model.description.network
         distance = output[config.classes] if config.distance else None
         labels = separate(probability, SeparationSettings(smallest=SMALLEST_AREA), distance)
         areas.append(np.bincount(labels.ravel())[1:])
