@@ -89,6 +89,16 @@ def test_steps_and_seed_give_the_same_network_twice(shell, folder, model):
     assert not all(torch.equal(first[name], third[name]) for name in first)
 
 
+def test_how_different_images_are_seen_can_be_said(shell, folder):
+    from napari_unet.network.model_file import load_model
+
+    path = folder / "seen.safetensors"
+    seen = ("--magnification", "per-image", "--grey-range", "as-in-training")
+    shell.run("train", folder / "images", "--labels", folder / "labels", "-o", path, *FEW, *seen)
+    description = load_model(path).description
+    assert (description.magnification, description.normalisation.mode) == ("per image", "as in training")
+
+
 def test_a_training_goes_on_from_a_file(shell, folder, model):
     path = folder / "more.safetensors"
     shell.run("train", folder / "images", "--labels", folder / "labels", "-o", path, *FEW, "--start", model)

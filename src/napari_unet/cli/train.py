@@ -40,6 +40,19 @@ class Preset(StrEnum):
     RONNEBERGER2015 = "ronneberger2015"
 
 
+class Seen(StrEnum):
+    """How training images that differ are seen."""
+
+    AUTO = "auto"
+    AS_IN_TRAINING = "as-in-training"
+    PER_IMAGE = "per-image"
+
+    @property
+    def setting(self) -> str:
+        """The word of `TrainingSettings`."""
+        return self.value.replace("-", " ")
+
+
 def train(
     images: Annotated[list[Path], typer.Argument(help="Image files, folders or patterns.")],
     labels: Annotated[Path, typer.Option("--labels", help="Label image of the same name, or their folder.")],
@@ -62,6 +75,12 @@ def train(
     object_size: Annotated[
         float | None, typer.Option(help="Typical diameter in px; measured on the labels by default.")
     ] = None,
+    magnification: Annotated[
+        Seen, typer.Option(help="One scale for all images, or each at that of its own objects.")
+    ] = Seen.AUTO,
+    grey_range: Annotated[
+        Seen, typer.Option(help="One grey range for all images, or each image's own.")
+    ] = Seen.AUTO,
     preset: Annotated[Preset, typer.Option(help="The network.")] = Preset.LAPTOP,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
@@ -83,7 +102,8 @@ def train(
     from napari_unet.workflow import train_model
 
     chosen = {"preset": preset.value, "steps": steps, "device": device, "threads": threads, "seed": seed}
-    settings = TrainingSettings.model_validate({**chosen, "minutes": None if steps else minutes})
+    seen = {"magnification": magnification.setting, "grey_range": grey_range.setting}
+    settings = TrainingSettings.model_validate({**chosen, **seen, "minutes": None if steps else minutes})
     with stop_on_interrupt() as should_stop, progress_bar(remaining=False) as progress:
         task = progress.add_task("Preparing", total=1.0)
 
