@@ -99,3 +99,23 @@ def test_the_truth_of_the_cut_is_not_needed() -> None:
     settings, score = fit_separation([exact])
     assert settings.method is SplitMethod.DISTANCE  # nothing beats the default here
     assert score > 0.95
+
+
+def test_few_objects_keep_what_is_known_to_work_and_many_overrule_it() -> None:
+    known = SeparationSettings(method=SplitMethod.LEARNED, threshold=0.7, seed_depth=0.4)
+    truth = pack_cells(160, 14)
+    two = np.where(np.isin(truth, np.unique(truth)[1:3]), truth, 0).astype(np.int32)
+    for example in (see(two), see(truth)):
+        settings, _ = fit_separation([example], start=known)
+        assert (settings.method, settings.threshold) == (known.method, known.threshold)
+    timid = see(truth, 0.0, 0.55)
+    settings, score = fit_separation([timid], start=known)
+    assert settings.threshold < 0.5
+    assert score > 0.9
+
+
+def test_the_smallest_of_few_objects_is_not_taken_for_the_smallest_of_all() -> None:
+    truth = pack_cells(160, 14)
+    two = np.where(np.isin(truth, np.unique(truth)[5:7]), truth, 0).astype(np.int32)
+    few, many = fit_separation([see(two)])[0].smallest, fit_separation([see(truth)])[0].smallest
+    assert 0 < few < many

@@ -15,9 +15,11 @@ DEPTHS = (0.25, 0.1, 0.4)
 LEVELS = (0.5, 0.7, 0.85)
 """IoU thresholds that the score averages over: with few objects a single one can't tell settings apart."""
 SMALLEST_SHARE = 0.4
-"""The smallest object that is kept has this share of the area of the smallest true object."""
+"""The smallest object that is kept has this share of the area of the smallest of many true objects."""
 MARGIN = 0.01
-"""Settings must be better than the default by this much: few objects give noisy scores."""
+"""Settings must be better than those begun with by this much, however many objects there are."""
+MARGIN_OF_ONE = 0.3
+"""By how much more they must be better if there is one object; by half as much for two, and so on."""
 LARGEST_SIDE = 512
 
 
@@ -47,13 +49,14 @@ def fit_separation(
     examples: Sequence[Example],
     scale: float = 1.0,
     typical_size: float | None = None,
+    start: SeparationSettings | None = None,
     on_progress: OnProgress = no_progress,
     should_stop: ShouldStop = never_stop,
 ) -> tuple[SeparationSettings, float]:
     """Find the settings that make the best objects of the examples.
 
-    First the method and its depth at the default threshold, then the threshold, then whether holes are
-    filled: at most 16 separations per example, of the 512² px of it that hold the most.
+    First the threshold for the method begun with, then the method and its depth, then the threshold once more and
+    whether holes are filled: at most 20 separations per example, of the 512² px of it that hold the most.
 
     Parameters
     ----------
@@ -61,6 +64,9 @@ def fit_separation(
         Network px per px of the examples.
     typical_size
         Diameter of a typical object in px of the examples.
+    start
+        What is known from elsewhere to work, by default the defaults: the fewer objects there are to try settings
+        on, the better others must be to take its place.
 
     Returns
     -------
@@ -72,9 +78,10 @@ def fit_separation(
     Asked to stop, it returns the best settings so far.
     """
     crops = [_crop(example) for example in examples if example.truth.any()]
-    start = SeparationSettings(smallest=_smallest(crops))
     if not crops:
-        return start, 0.0
+        return start or SeparationSettings(), 0.0
+    start = (start or SeparationSettings()).model_copy(update={"smallest": _smallest(crops)})
+    margin = MARGIN + MARGIN_OF_ONE / sum(np.unique(crop.truth[crop.truth > 0]).size for crop in crops)
 
     def score(settings: SeparationSettings) -> float:
         found = [_score(crop, settings, scale, typical_size) for crop in crops]
@@ -82,14 +89,15 @@ def fit_separation(
 
     best, best_score = start, score(start)
     learned = all(crop.distance is not None for crop in crops)
-    for stage, vary in enumerate((lambda chosen: _methods(chosen, learned), _thresholds, _holes)):
+    stages = (_thresholds, lambda chosen: _methods(chosen, learned), _thresholds, _holes)
+    for stage, vary in enumerate(stages):
         tried = vary(best)
         for i, settings in enumerate(tried):
             if should_stop():
                 return best, best_score
-            on_progress((stage + i / len(tried)) / 3, "Fitting how objects are made")
+            on_progress((stage + i / len(tried)) / len(stages), "Fitting how objects are made")
             new = score(settings)
-            if new > best_score + MARGIN:
+            if new > best_score + margin:
                 best, best_score = settings, new
     return best, best_score
 
@@ -115,8 +123,10 @@ def _smallest(crops: Sequence[Example]) -> float:
     areas = [area for crop in crops for area in _whole_areas(crop.truth)]
     if not areas:
         return SeparationSettings().smallest
-    # One speck among the true objects should not let all other specks pass, but must pass itself.
-    return min(SMALLEST_SHARE * float(np.percentile(areas, 5)), 0.8 * min(areas))
+    # One speck among the true objects should not let all other specks pass, but must pass itself. The smallest of a
+    # few objects is seldom the smallest of all.
+    share = SMALLEST_SHARE * len(areas) / (len(areas) + 10)
+    return min(share * float(np.percentile(areas, 5)), 0.8 * min(areas))
 
 
 def _whole_areas(truth: Int32Array) -> list[int]:

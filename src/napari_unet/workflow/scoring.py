@@ -99,6 +99,7 @@ def fit_objects(
     labels_are: LabelsAre,
     object_size: float | None,
     seconds: float = math.inf,
+    start: SeparationSettings | None = None,
 ) -> SeparationSettings:
     """Fit threshold, method and smallest size on complete objects: held-out ones where there are enough.
 
@@ -111,6 +112,8 @@ def fit_objects(
     seconds
         Time that all of it may take; what was best so far is returned then. The places with most objects are read
         first, for half of the time.
+    start
+        What worked for the weights that the training began with.
     """
     begin = time.monotonic()
     if labels_are is LabelsAre.CLASSES:
@@ -125,7 +128,7 @@ def fit_objects(
         crops = cut_places(images, whole if math.isinf(seconds) else in_haste)
     crops = sorted((crop for crop in crops if crop.objects.any()), key=lambda crop: -_count(crop.objects))
     if not crops:
-        return SeparationSettings()
+        return start or SeparationSettings()
     folded = fold(network)
     examples: list[Example] = []
     for crop in crops:
@@ -135,7 +138,11 @@ def fit_objects(
         distance = output[network.config.classes] if network.config.distance else None
         examples.append(Example(1.0 - output[0], distance, crop.objects, crop.objects_known))
     return fit_separation(
-        examples, scale=1.0, typical_size=object_size, should_stop=lambda: time.monotonic() > begin + seconds
+        examples,
+        scale=1.0,
+        typical_size=object_size,
+        start=start,
+        should_stop=lambda: time.monotonic() > begin + seconds,
     )[0]
 
 

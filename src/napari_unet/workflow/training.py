@@ -20,6 +20,7 @@ from napari_unet.network.model_file import Model, ModelDescription, Provenance
 from napari_unet.network.scaling import TARGET_SIZE
 from napari_unet.network.training import TrainingOutcome, TrainingReport, TrainingSettings, train
 from napari_unet.network.unet import UNet, UNetConfig, adapt, expect_background, initialise
+from napari_unet.objects.separate import SeparationSettings, SplitMethod
 from napari_unet.workflow.annotated import AnnotatedImage
 from napari_unet.workflow.lineage import Lineage, at_network_scale, continue_lineage, stored
 from napari_unet.workflow.preparation import Prepared, prepare
@@ -140,6 +141,7 @@ def train_model(
         labels_are,
         _network_size(prepared),
         seconds=FIT_AFTER_STOP if outcome.stopped else math.inf,
+        start=_known_separation(start, config),
     )
     description = ModelDescription(
         name=name,
@@ -176,6 +178,16 @@ def _network(
     if start is not None:
         network.load_state_dict(adapt(start.network.state_dict(), start.description.network, config))
     return network, config
+
+
+def _known_separation(start: Model | None, config: UNetConfig) -> SeparationSettings | None:
+    """Return how the start makes objects, if its network can still do so."""
+    if start is None or start.description.labels_are != LabelsAre.OBJECTS.value:
+        return None
+    settings = SeparationSettings.model_validate(start.description.separation)
+    if settings.method is SplitMethod.LEARNED and not config.distance:
+        return None
+    return settings
 
 
 def _sizes(prepared: Prepared, start: Model | None) -> dict[str, Any]:
