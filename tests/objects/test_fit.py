@@ -102,7 +102,7 @@ def test_the_truth_of_the_cut_is_not_needed() -> None:
 
 
 def test_few_objects_keep_what_is_known_to_work_and_many_overrule_it() -> None:
-    known = SeparationSettings(method=SplitMethod.LEARNED, threshold=0.7, seed_depth=0.4)
+    known = SeparationSettings(method=SplitMethod.LEARNED, threshold=0.6, seed_depth=0.4)
     truth = pack_cells(160, 14)
     two = np.where(np.isin(truth, np.unique(truth)[1:3]), truth, 0).astype(np.int32)
     for example in (see(two), see(truth)):
