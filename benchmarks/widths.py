@@ -134,7 +134,12 @@ def run(
     )
     coding, labels_are = Coding(data_set.coding), LabelsAre(data_set.labels_are)
     annotated = [
-        AnnotatedImage(crop.name, channels_first(crop.image), to_annotation(crop.labels, coding, labels_are))
+        AnnotatedImage(
+            crop.name,
+            channels_first(crop.image),
+            to_annotation(crop.labels, coding, labels_are),
+            picture=crop.name,
+        )
         for crop in crops
     ]
     model = train_model(annotated, settings, rgb=not data_set.grey).model
