@@ -27,6 +27,8 @@ WHOLE = 1.2
 """An image up to so many times as large as a window is looked at whole."""
 SMALLEST_AREA = 12.0
 """Area in px at the network's scale below which nothing counts as found."""
+SPREAD = 1.5
+"""Octaves by which images of one project usually differ in magnification."""
 NEAR = 3
 """Distance in px from objects up to which it counts how sure the network is."""
 
@@ -78,10 +80,21 @@ def estimate_object_size(
     ------
     Stopped
     """
-    best = max(try_sizes(model, image, device, should_stop), key=lambda trial: trial.score, default=None)
+    usual = model.description.object_size_image
+    trials = try_sizes(model, image, device, should_stop)
+    best = max(trials, key=lambda trial: trial.score * _how_usual(trial.diameter, usual), default=None)
     if best is None or best.score == 0:
         return None
     return math.sqrt(best.diameter * best.found)
+
+
+def _how_usual(diameter: float, usual: float | None) -> float:
+    """Return how probable a size is for a network that was trained on objects of a usual one; 1 for the usual.
+
+    A network trained on a few images knows little of how they look when reduced tenfold, and may be as sure there: on 6
+    unseen images of stained nuclei it took 19, 23 and 52 px for 212, 226 and 126.
+    """
+    return math.exp(-0.5 * (math.log2(diameter / usual) / SPREAD) ** 2) if usual else 1.0
 
 
 def try_sizes(
