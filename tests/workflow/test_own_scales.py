@@ -8,8 +8,8 @@ from napari_unet.annotation.coding import LabelsAre
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.network.model_file import Model
 from napari_unet.network.scaling import TARGET_SIZE, measure_normalisation, normalise, resample_image
-from napari_unet.workflow import AnnotatedImage, segment_image, train_model
-from napari_unet.workflow.magnification import busiest_windows, estimate_object_size
+from napari_unet.workflow import AnnotatedImage, magnification, segment_image, train_model
+from napari_unet.workflow.magnification import Trial, busiest_windows, estimate_object_size
 from napari_unet.workflow.preparation import prepare
 
 
@@ -79,6 +79,16 @@ def test_nothing_found_leaves_the_scale_of_training(learned):
     empty = np.zeros((1, 40, 50), np.float32)
     assert estimate_object_size(learned.model, empty) is None
     assert segment_image(Model(description, learned.model.network), empty).scale == description.scale
+
+
+@pytest.mark.parametrize(("usual", "found"), [(None, 226), (20.0, 20)])
+def test_a_size_far_from_those_of_training_needs_more_to_be_believed(learned, monkeypatch, usual, found):
+    trials = [Trial(20.0, 20.0, 0.8), Trial(226.0, 226.0, 0.9)]
+    monkeypatch.setattr(magnification, "try_sizes", lambda *_: trials)
+    description = learned.model.description.model_copy(update={"object_size_image": usual})
+    image = np.zeros((1, 300, 300), np.float32)
+    size = estimate_object_size(Model(description, learned.model.network), image)
+    assert size == pytest.approx(found)
 
 
 def test_the_busiest_windows_hold_what_there_is_and_do_not_coincide():
