@@ -12,6 +12,7 @@ import imageio.v3 as iio
 import numpy as np
 import tifffile
 from skimage.measure import label
+from skimage.segmentation import relabel_sequential
 
 N_CROPS = 4
 LARGEST_TEST_SIDE = 1024  # px; larger images are scored on their middle, to keep the minutes few
@@ -140,6 +141,16 @@ def cut(sample: Sample, side: int, top: int, left: int) -> Sample:
     return Sample(
         sample.name, np.ascontiguousarray(sample.image[box]), np.ascontiguousarray(sample.labels[box])
     )
+
+
+def as_objects(labels: np.ndarray, coding: str) -> np.ndarray:
+    """Labels (Y, X) int32 with a number for every object, from 1; 0 background.
+
+    In a binary mask, membranes of one pixel separate cells, so that cells are connected over edges only.
+    """
+    if coding == "binary":
+        return label(labels > 0, connectivity=1).astype(np.int32)
+    return relabel_sequential(labels)[0].astype(np.int32)
 
 
 def is_worth_painting(crop: Sample, labels_are: str) -> bool:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import tifffile
-from skimage.measure import label
 
-from few_crops_data import DataSet, Sample
+from few_crops_data import DataSet, Sample, as_objects
 
 EVALUATE_NAMES = {"rand": "foreground_restricted_rand"}  # where `evaluate` has a longer name than the table
 
@@ -67,8 +66,7 @@ def write_labels(folder: Path, samples: list[Sample]) -> None:
 def score(data_set: DataSet, read: Path, test: list[Sample]) -> dict[str, object]:
     """Measure the label images in the folder `read` with `napari-unet evaluate`: means over images."""
     if data_set.coding == "binary":
-        # Membranes of one pixel separate cells, so that cells are connected over edges only.
-        test = [replace(sample, labels=label(sample.labels > 0, connectivity=1)) for sample in test]
+        test = [replace(sample, labels=as_objects(sample.labels, data_set.coding)) for sample in test]
     with tempfile.TemporaryDirectory() as folder:
         truth = Path(folder) / "truth"
         write_labels(truth, test)
