@@ -2,18 +2,19 @@
 
 `cellpose.train.train_seg` with its defaults, which are those the authors trained their network from scratch
 with: AdamW at 0.005, patches of 224 px, any rotation, flips and scale, images resampled so that objects have
-30 px. Images with fewer than five objects are not left out. Its schedule must know the number of steps: the
-first ones are timed, on a copy of the network. What Cellpose lets its user adjust, the two thresholds, is
+30 px. Images with fewer than five objects are not left out. Its schedule must know the number of steps: some
+are timed beforehand, on a copy of the network. What Cellpose lets its user adjust, the two thresholds, is
 fitted on the crops. Nothing is downloaded.
 """
 
 import copy
 import itertools
+import math
 import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -50,9 +51,9 @@ def watched_steps(deadline: float) -> Iterator[list[float]]:
     original, times = transforms.random_rotate_and_resize, []
 
     def draw(*args: object, **kwargs: object) -> object:
-        times.append(time.perf_counter())
-        if times[-1] > deadline:
+        if time.perf_counter() > deadline:
             raise TimeOver
+        times.append(time.perf_counter())
         return original(*args, **kwargs)
 
     transforms.random_rotate_and_resize = draw
@@ -69,13 +70,12 @@ def train_peer(crops: list[Crop], seconds: float, seed: int, work: Path) -> Trai
     labels = dynamics.labels_to_flows([crop.labels for crop in crops], device=torch.device("cpu"))
     size = float(np.median([max(utils.diameters(crop.labels)[0], 5.0) for crop in crops]))
     model = models.CellposeModel(gpu=False, pretrained_model=False, nchan=len(images[0]))
-    start = time.perf_counter()
-    steps = train_in_time(model.net, images, labels, start, seconds, work)
+    steps, train_s = train_in_time(model.net, images, labels, seconds, work)
     model.net.eval()
     trained = time.perf_counter()
     cellprob, flow = fit_thresholds(model, crops, size)
     notes = {
-        "train_s": round(trained - start, 1),
+        "train_s": round(train_s, 1),
         "fit_s": round(time.perf_counter() - trained, 1),
         "steps": steps,
         "object_size": round(size, 1),
@@ -97,30 +97,18 @@ def channels_first(image: np.ndarray) -> np.ndarray:
 
 
 def train_in_time(
-    net: torch.nn.Module,
-    images: list[np.ndarray],
-    labels: list[np.ndarray],
-    start: float,
-    seconds: float,
-    work: Path,
-) -> int:
-    """Train `net` with as many steps as fit between `start` and `seconds` later; their number."""
+    net: torch.nn.Module, images: list[np.ndarray], labels: list[np.ndarray], seconds: float, work: Path
+) -> tuple[int, float]:
+    """Train `net` with as many steps as fit into `seconds`; their number and what they took."""
     options = {"train_data": images, "train_labels": labels, "min_train_masks": 0, "save_path": work}
-    with watched_steps(start + seconds) as times:
-        try:
-            train.train_seg(copy.deepcopy(net), n_epochs=TIMED_STEPS, **options)
-        except TimeOver:
-            return 0
-    now = time.perf_counter()
-    # the first step is slower than all others; the last one ends when the training does
-    step = median(b - a for a, b in itertools.pairwise([*times[1:], now]))
-    epochs = max(1, round((start + seconds - now) / step))
-    with watched_steps(start + LONGEST * seconds) as times:
-        try:
-            train.train_seg(net, n_epochs=epochs, **options)
-        except TimeOver:
-            return len(times) - 1
-    return len(times)
+    with watched_steps(math.inf) as times:
+        train.train_seg(copy.deepcopy(net), n_epochs=TIMED_STEPS, **options)
+    # the first step is slower than all others
+    step = median(b - a for a, b in itertools.pairwise(times[1:]))
+    start = time.perf_counter()
+    with watched_steps(start + LONGEST * seconds) as times, suppress(TimeOver):
+        train.train_seg(net, n_epochs=max(1, round(seconds / step)), **options)
+    return len(times), time.perf_counter() - start
 
 
 def fit_thresholds(model: models.CellposeModel, crops: list[Crop], size: float) -> tuple[float, float]:
