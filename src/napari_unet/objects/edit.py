@@ -18,6 +18,7 @@ from napari_unet.objects.overlaps import (
     Int32Array,
     IntArray,
     count_overlaps,
+    holds,
     replace_values,
     values_in,
 )
@@ -242,17 +243,7 @@ def _objects_under(annotation: IntArray, mask: BoolArray) -> IntArray:
 
 def _box_of(array: IntArray, values: IntArray) -> Box | None:
     """Return the smallest box that holds all of the values; None if there are none."""
-    return bounding_box(_holds(array, values)) if values.size else None
-
-
-def _holds(array: IntArray, values: IntArray) -> BoolArray:
-    """Return where the array holds one of the values; a stroke touches few, and so it takes a fraction of `isin`."""
-    if values.size > 3:
-        return np.isin(array, values)
-    held = np.zeros(array.shape, bool)
-    for value in values.tolist():
-        held |= array == value
-    return held
+    return bounding_box(holds(array, values)) if values.size else None
 
 
 def _unite(box: Box, other: Box | None) -> Box:

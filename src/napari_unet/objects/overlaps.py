@@ -90,6 +90,25 @@ def values_in(labels: IntArray) -> Int64Array:
     return np.flatnonzero(np.bincount(labels.ravel())).astype(np.int64)
 
 
+def holds(labels: IntArray, values: IntArray) -> BoolArray:
+    """Return where labels hold one of the values, all ≥ 0.
+
+    A stroke touches few values, which are compared one by one; more are looked up in a table: both take a fraction of
+    the time of `isin`.
+    """
+    if values.size > 3 and int(values.max()) < 1 << 22:
+        table = np.zeros(int(values.max()) + 2, bool)
+        table[values] = True
+        found: BoolArray = table[np.minimum(labels, table.size - 1)]
+        return found
+    if values.size > 3:
+        return np.isin(labels, values)
+    held = np.zeros(labels.shape, bool)
+    for value in values.tolist():
+        held |= labels == value
+    return held
+
+
 def replace_values(labels: IntArray, replacements: dict[int, int]) -> Int32Array:
     """Return `labels` as int32 with some values replaced; values that are not named stay.
 
