@@ -282,8 +282,9 @@ class Loop(QObject):
         """Accept the objects of the plane that the network is at least this sure of."""
         with self.telling("Accepting"):
             n, n_pixels = self.session.correcting.accept_sure(self.plane(), percent / 100)
-            news = f"{n_pixels:,} px are annotated now" if n_pixels else "all of them was annotated already"
-            self.say("info", f"{n} objects are that sure: {news}." if n else "No object is that sure.")
+            who = {0: "No object is", 1: "One object is"}.get(n, f"{n} objects are")
+            news = f"{n_pixels:,} px are annotated now" if n_pixels else "nothing of it was left to annotate"
+            self.say("info", f"{who} that sure{': ' + news if n else ''}.")
             self.edited.emit()
 
     def plane(self) -> tuple[int, ...]:
