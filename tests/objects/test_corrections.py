@@ -71,8 +71,8 @@ def test_no_two_pixels_on_both_sides_of_a_line_share_a_side() -> None:
 
 def test_a_loop_encloses_what_lies_in_it_with_half_of_its_area() -> None:
     labels = draw_discs((60, 90), [(30, 20), (30, 45), (30, 70)], 8)
-    assert values_enclosed(labels, circle((30, 30), 20)) == [1, 2]
-    assert values_enclosed(labels, circle((5, 5), 4)) == []
+    assert values_enclosed(labels, circle((30, 30), 20))[0] == [1, 2]
+    assert values_enclosed(labels, circle((5, 5), 4)) == ([], None)
     box, mask = inside_loop(circle((0, 0), 5), labels.shape)
     assert (box[0].start, box[1].start) == (0, 0)
     assert mask[0, 0]
@@ -318,7 +318,7 @@ def test_a_tool_changes_only_what_it_meets_and_can_be_taken_back(
 ) -> None:
     labels = pack_cells(64, 9, seed)
     before = labels.copy()
-    met = values_enclosed(labels, line) if tool == "delete" else values_along(labels, line)
+    met = values_enclosed(labels, line)[0] if tool == "delete" else values_along(labels, line)
     work = {
         "merge": lambda: merge(labels, met),
         "split": lambda: split_along(labels, line),
@@ -338,5 +338,10 @@ def test_a_tool_changes_only_what_it_meets_and_can_be_taken_back(
         assert np.array_equal(after > 0, before > 0)
         assert len(areas(after)) > len(areas(before)) or change is None
     if change is not None:
+        outside = np.ones(after.shape, bool)
+        outside[change.box] = False
+        assert not np.isin(after[outside], np.setdiff1d(after[before != after], 0)).any(), (
+            "the box is too small"
+        )
         apply(after, invert(change))
         assert np.array_equal(after, before)

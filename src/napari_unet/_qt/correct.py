@@ -46,7 +46,7 @@ class CorrectStep(QWidget):
         self.sure.setValue(SURE)
         self.sure.setToolTip("<p>The network's probability, averaged over the object.</p>")
         self.accept_sure = button(
-            "Accept",
+            "Sure ones",
             "Take all objects of this plane into the annotation that the network is at least this sure of. "
             "Look through them first: sure is not right.",
             self._accept_sure,
@@ -59,7 +59,7 @@ class CorrectStep(QWidget):
             self.tools,
             row("Extend or cut", self.pick, self.edit),
             row("Accept", self.accept_object, self.accept_region, self.accept_plane),
-            row("Accept what is at least", self.sure, "sure", self.accept_sure),
+            row("Accept", self.accept_sure, "from", self.sure),
             row(self.undo, self.redo),
         ):
             layout.addWidget(part)

@@ -52,12 +52,15 @@ def stroke(
 def correction(state: State, plane: Plane, change: Change, name: str) -> Action:
     """Return what a tool's change of a plane of the segmentation is, with what it means for the annotation.
 
+    Its box holds the objects that it touches whole.
+
     Objects that are cut off others keep their class; what was said about objects that go is forgotten.
     """
     painting, shown = state.need_painting(), state.canvas.plane(Which.SEGMENTATION, plane)
-    changes = [(Which.SEGMENTATION, on_plane(plane, change))]
     box = (change.box[0], change.box[1])
-    corrected = painting.correction(plane, shown, box, change.new)
+    shown_change = plane_change(plane, box, change.old, change.new)
+    corrected = painting.correction(plane, shown, box, change.new, whole=True)
+    changes = [] if shown_change is None else [(Which.SEGMENTATION, shown_change)]
     if corrected is None:
         return Action(name, tuple(changes))
     changes.append((Which.ANNOTATION, on_plane(plane, corrected)))

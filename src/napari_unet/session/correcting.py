@@ -86,10 +86,10 @@ class Correcting:
     def delete_inside(self, plane: Plane, path: Path) -> int:
         """Erase the objects that lie with at least half of their area in a loop; return their number."""
         labels = self._objects(plane)
-        values = values_enclosed(labels, path)
+        values, place = values_enclosed(labels, path)
         if not values:
             raise UserError("The loop encloses no object; draw it around those to delete, or click on one.")
-        self._do(plane, delete(labels, values), "Delete")
+        self._do(plane, delete(labels, values, place), "Delete")
         return len(values)
 
     def smooth(self, plane: Plane, path: Path) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_unet.errors import UserError
-from napari_unet.objects.changes import Change, change_place
+from napari_unet.objects.changes import Change, change_box
 from napari_unet.objects.corrections.places import box_of, connected, count_pixels, widen
 from napari_unet.objects.overlaps import BoolArray, IntArray, holds
 
@@ -41,7 +41,7 @@ def merge(labels: IntArray, values: Sequence[int]) -> Change:
     whole = _bridge(objects, seen == 0, reach)
     if whole is None:
         raise UserError("These objects lie too far apart to be one: paint what lies between them first.")
-    change = change_place(labels, place, np.where(whole, numbers[areas.argmax()], seen))
+    change = change_box(labels, place, np.where(whole, numbers[areas.argmax()], seen))
     assert change is not None  # there were two numbers
     return change
 

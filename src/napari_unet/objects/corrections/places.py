@@ -60,16 +60,16 @@ def inside_loop(path: Path, shape: tuple[int, ...]) -> tuple[Box, BoolArray]:
     return box, mask
 
 
-def values_enclosed(labels: IntArray, path: Path) -> list[int]:
-    """Return the objects that lie with at least half of their area in a loop ``(N, 2)``."""
+def values_enclosed(labels: IntArray, path: Path) -> tuple[list[int], Box | None]:
+    """Return the objects that lie with at least half of their area in a loop ``(N, 2)``, and a box that holds them."""
     box, mask = inside_loop(path, labels.shape)
     found, inside = np.unique(labels[box][mask], return_counts=True)
     found, inside = found[found > 0], inside[found > 0]
     place = box_of(labels, found)
     if place is None:
-        return []
+        return [], None
     areas = count_pixels(labels[place], found)
-    return [int(v) for v, n, area in zip(found, inside, areas, strict=True) if 2 * n >= area]
+    return [int(v) for v, n, area in zip(found, inside, areas, strict=True) if 2 * n >= area], place
 
 
 def count_pixels(labels: IntArray, values: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:

@@ -5,7 +5,7 @@ from scipy import ndimage as ndi
 from skimage.filters import threshold_otsu
 
 from napari_unet.errors import UserError
-from napari_unet.objects.changes import Box, Change, change_place
+from napari_unet.objects.changes import Box, Change, change_box
 from napari_unet.objects.corrections.places import Path, Point, inside_loop, pixel_of, value_at, widen
 from napari_unet.objects.corrections.tidying import smooth_mask
 from napari_unet.objects.numbering import free_numbers
@@ -126,6 +126,6 @@ def _tidy(mask: BoolArray, free: BoolArray) -> BoolArray:
 
 def _added(labels: IntArray, place: Box, mask: BoolArray) -> Change:
     (number,) = free_numbers(1, 1, labels)
-    change = change_place(labels, place, np.where(mask, number, labels[place]))
+    change = change_box(labels, place, np.where(mask, number, labels[place]))
     assert change is not None  # the mask is never empty
     return change

@@ -7,7 +7,7 @@ from scipy import ndimage as ndi
 from skimage.segmentation import watershed
 
 from napari_unet.errors import UserError
-from napari_unet.objects.changes import Box, Change, change_place
+from napari_unet.objects.changes import Box, Change, change_box
 from napari_unet.objects.corrections.places import (
     Path,
     Point,
@@ -162,7 +162,7 @@ def _renumbered(labels: IntArray, place: Box, cut: list[_Parts]) -> Change:
         for part in np.flatnonzero(areas):
             if part != areas.argmax():
                 new[inner][parts == part] = next(free)
-    change = change_place(labels, place, new)
+    change = change_box(labels, place, new)
     assert change is not None  # there are two parts
     return change
 

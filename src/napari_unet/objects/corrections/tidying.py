@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_unet.errors import UserError
-from napari_unet.objects.changes import Box, Change, change_place
+from napari_unet.objects.changes import Box, Change, change_box
 from napari_unet.objects.corrections.places import box_of, widen
 from napari_unet.objects.overlaps import BoolArray, IntArray, holds
 
@@ -19,8 +19,13 @@ MOST_LOST = 0.85
 _EIGHT = np.ones((3, 3), bool)
 
 
-def delete(labels: IntArray, values: Sequence[int]) -> Change:
+def delete(labels: IntArray, values: Sequence[int], place: Box | None = None) -> Change:
     """Erase objects.
+
+    Parameters
+    ----------
+    place : tuple of slices, optional
+        A box that holds all of them, where it is known.
 
     Raises
     ------
@@ -28,10 +33,10 @@ def delete(labels: IntArray, values: Sequence[int]) -> Change:
         If there is none of them.
     """
     numbers = np.array([value for value in values if value > 0], np.int64)
-    place = box_of(labels, numbers)
+    place = place or box_of(labels, numbers)
     if place is None:
         raise UserError("There is no object to delete.")
-    change = change_place(labels, place, np.where(holds(labels[place], numbers), 0, labels[place]))
+    change = change_box(labels, place, np.where(holds(labels[place], numbers), 0, labels[place]))
     assert change is not None  # the box holds one of them
     return change
 
@@ -61,12 +66,12 @@ def smooth(labels: IntArray, values: Sequence[int]) -> Change | None:
             smoothed = smooth_mask(mask, new[box] == 0)
             new[box][mask] = 0
             new[box][smoothed] = value
-    return change_place(labels, place, new)
+    return change_box(labels, place, new)
 
 
 def set_patch(labels: IntArray, place: Box, mask: BoolArray, value: int) -> Change | None:
     """Give the pixels of a mask in a box another value."""
-    return change_place(labels, place, np.where(mask, value, labels[place]))
+    return change_box(labels, place, np.where(mask, value, labels[place]))
 
 
 def smooth_patch(labels: IntArray, place: Box, mask: BoolArray) -> Change | None:
@@ -78,7 +83,7 @@ def smooth_patch(labels: IntArray, place: Box, mask: BoolArray) -> Change | None
     patch[inner] = mask
     value = int(seen[patch][0])
     smoothed = smooth_mask(patch, seen == 0)
-    return change_place(labels, around, np.where(smoothed, value, np.where(patch, 0, seen)))
+    return change_box(labels, around, np.where(smoothed, value, np.where(patch, 0, seen)))
 
 
 def smooth_mask(mask: BoolArray, free: BoolArray) -> BoolArray:
