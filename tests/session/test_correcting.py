@@ -1,5 +1,7 @@
 """Tools of the Correct step in a session: annotation follows by the rule, and undo gives back every state."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -209,6 +211,20 @@ def test_without_a_segmentation_the_sentence_says_so():
     session.set_image(ImageSource("cells", np.zeros((8, 8), np.float32)))
     with pytest.raises(UserError, match="segment first"):
         session.correcting.delete((), (2, 2))
+
+
+@pytest.mark.parametrize("name", ["merge", "split", "lasso", "smooth"])
+def test_ten_objects_at_once_are_fast_at_2048(name):
+    y, x = np.mgrid[:2048, :2048]
+    inside = np.hypot(y % 26 - 13, x % 22 - 11) <= 10
+    labels = np.where(inside, y // 26 * 100 + x // 22 + 1, 0).astype(np.int32)
+    session = segmented(labels)
+    line = path((1000, 484), (1000, 703))
+    if name == "lasso":
+        line = path((988, 484), (988, 703), (1013, 703), (1013, 484))
+    start = time.thread_time()
+    assert TOOLS[name](session.correcting, line) == 10
+    assert time.thread_time() - start < 0.1
 
 
 # --- any sequence of tools, strokes and undos gives back every state

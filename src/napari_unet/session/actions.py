@@ -13,6 +13,7 @@ from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region, region_mask
 from napari_unet.annotation.repairs import repair
 from napari_unet.errors import UserError
+from napari_unet.objects.changes import change_place
 from napari_unet.objects.edit import Change, accept
 from napari_unet.objects.overlaps import count_overlaps
 from napari_unet.session.backdrop import Backdrop
@@ -58,9 +59,9 @@ def correction(state: State, plane: Plane, change: Change, name: str) -> Action:
     """
     painting, shown = state.need_painting(), state.canvas.plane(Which.SEGMENTATION, plane)
     box = (change.box[0], change.box[1])
-    shown_change = plane_change(plane, box, change.old, change.new)
+    trimmed = change_place(shown, box, change.new)
     corrected = painting.correction(plane, shown, box, change.new, whole=True)
-    changes = [] if shown_change is None else [(Which.SEGMENTATION, shown_change)]
+    changes = [] if trimmed is None else [(Which.SEGMENTATION, on_plane(plane, trimmed))]
     if corrected is None:
         return Action(name, tuple(changes))
     changes.append((Which.ANNOTATION, on_plane(plane, corrected)))
