@@ -9,6 +9,7 @@ from scipy import ndimage as ndi
 
 from napari_unet.errors import UserError
 from napari_unet.objects.changes import Change, apply, invert
+from napari_unet.objects.corrections.interpolating import add_shape, interpolate
 from napari_unet.objects.corrections.merging import merge
 from napari_unet.objects.corrections.places import (
     inside_loop,
@@ -293,6 +294,26 @@ def test_a_loose_loop_takes_what_stands_out_and_else_all() -> None:
         assert abs(np.count_nonzero(whole) / (np.pi * 22**2) - 1) < 0.05
     with pytest.raises(UserError, match="nothing but other objects"):
         snap_to_loop(labels, circle((40, 35), 5))
+
+
+def test_shapes_between_two_move_and_change_evenly() -> None:
+    first = draw_discs((80, 140), [(40, 25)], 10) > 0
+    last = draw_discs((80, 140), [(40, 105)], 18) > 0
+    shapes = interpolate(first, last, 3)
+    centres = [ndi.center_of_mass(shape) for shape in shapes]
+    assert np.allclose(centres, [(40, 45), (40, 65), (40, 85)], atol=0.6)
+    radii = [np.sqrt(np.count_nonzero(shape) / np.pi) for shape in shapes]
+    assert np.allclose(radii, [12, 14, 16], atol=0.7)
+    assert np.array_equal(interpolate(first, first, 1)[0], first)
+
+
+def test_a_shape_takes_only_free_pixels_and_a_free_number() -> None:
+    labels = draw_discs((60, 90), [(30, 20), (30, 60)], 10)
+    mask = draw_discs((60, 90), [(30, 32)], 10) > 0
+    added = applied(labels, add_shape(labels, mask, 2))
+    assert np.array_equal(added == 3, mask & (labels == 0))
+    assert (applied(labels, add_shape(labels, mask, 9)) == 9).any()
+    assert add_shape(labels, labels == 1, 9) is None
 
 
 def test_sure_objects_are_those_of_a_high_mean_probability() -> None:

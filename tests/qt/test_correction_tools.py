@@ -16,7 +16,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_unet._qt.correction.drawn_line import DrawnLine
-from napari_unet._qt.correction.tools import CLASS, DELETE, MERGE, NEW, SMOOTH, SPLIT, TOOLS
+from napari_unet._qt.correction.tools import BETWEEN, CLASS, DELETE, MERGE, NEW, SMOOTH, SPLIT, TOOLS
 from napari_unet.session import Which
 
 
@@ -110,6 +110,7 @@ def test_keys_and_drags_merge_split_and_delete_each_in_one_step(window: Any) -> 
 def test_two_clicks_merge_and_split_and_a_dot_marks_the_first(window: Any) -> None:
     viewer, dock, layer = window
     session = dock.loop.session
+    assert not dock.correct.tools.buttons[BETWEEN].isVisibleTo(dock), "this is no stack"
     dock.correct.tools.buttons[MERGE].click()
     stroke(viewer, layer, (24, 16))
     assert "Now click on the piece" in dock.messages.text()
@@ -245,6 +246,45 @@ def test_what_the_network_is_sure_of_is_accepted(window: Any) -> None:
     QTest.mouseClick(dock.correct.accept_sure, Qt.MouseButton.LeftButton)
     assert dock.messages.text().startswith("One object is that sure: ")
     assert np.unique(session.annotation[labels_of_discs() > 0]).tolist() == [0, 2]
+
+
+def test_an_object_is_drawn_between_two_planes_of_a_stack(
+    open_dock: Callable[..., Any], discs: Any, qtbot: Any
+) -> None:
+    viewer, dock = open_dock(show=True)
+    viewer.add_image(np.stack([discs[0]] * 5), name="stack")
+    qtbot.wait(100)
+    viewer.reset_view()
+    viewer.dims.set_point(0, 0)
+    session = dock.loop.session
+    for plane in (0, 3):
+        session.segmenting.show((plane,), labels_of_discs(), "Segment")
+    QApplication.processEvents()
+    layer = dock.loop.layers.layer(Which.SEGMENTATION)
+    dock.correct.tools.buttons[BETWEEN].click()
+    stroke(viewer, layer, (0, 24, 80))
+    assert len(lines_on(viewer)) == 1
+    viewer.dims.set_point(0, 3)
+    QApplication.processEvents()
+    stroke(viewer, layer, (3, 24, 80))
+    assert dock.messages.text() == "Drawn on 2 planes between."
+    for plane in (1, 2):
+        np.testing.assert_array_equal(session.segmentation[plane] == 3, labels_of_discs() == 3)
+        np.testing.assert_array_equal(session.annotation[plane] == 2, labels_of_discs() == 3)
+    assert not lines_on(viewer)
+
+
+def test_closing_the_window_between_two_clicks_ends_everything(window: Any, qtbot: Any) -> None:
+    viewer, dock, layer = window
+    loop = dock.loop
+    press(viewer, Qt.Key.Key_S)
+    stroke(viewer, layer, (24, 16))
+    assert len(lines_on(viewer)) == 1
+    loop.end()
+    assert not lines_on(viewer)
+    assert layer.mode == "pan_zoom"
+    press(viewer, Qt.Key.Key_S)
+    assert loop.tools.tool is None
 
 
 def test_no_key_is_one_of_naparis_for_labels_or_the_viewer(window: Any) -> None:

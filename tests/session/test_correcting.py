@@ -206,6 +206,26 @@ def test_on_a_stack_only_the_plane_changes():
     np.testing.assert_array_equal(session.segmentation[1], labels)
 
 
+def test_an_object_is_drawn_on_the_planes_between_two_in_one_step():
+    first, last = drawn((40, 30)), drawn((40, 30), (44, 50))
+    session = segmented(first, shape=(6, *first.shape), plane=(1,))
+    session.segmenting.show((4,), last, "Segment")
+    before = session.segmentation.copy()
+    assert session.correcting.interpolate(((1,), (40, 30)), ((4,), (44, 55))) == 2
+    for plane, x in ((2, 38), (3, 45)):
+        found = session.segmentation[plane] > 0
+        assert abs(ndi.center_of_mass(found)[1] - x) < 3
+        np.testing.assert_array_equal(found, session.annotation[plane] == 2)
+    np.testing.assert_array_equal(session.segmentation[[0, 1, 4, 5]], before[[0, 1, 4, 5]])
+    assert session.undo() == "Interpolate"
+    np.testing.assert_array_equal(session.segmentation, before)
+    assert not session.annotation.any()
+    with pytest.raises(UserError, match="at least one plane between"):
+        session.correcting.interpolate(((1,), (40, 30)), ((2,), (40, 30)))
+    with pytest.raises(UserError, match="no object here"):
+        session.correcting.interpolate(((1,), (40, 30)), ((3,), (2, 2)))
+
+
 def test_without_a_segmentation_the_sentence_says_so():
     session = Session()
     session.set_image(ImageSource("cells", np.zeros((8, 8), np.float32)))

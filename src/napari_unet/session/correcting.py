@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import FIRST, NOT_ANNOTATED, LabelsAre
 from napari_unet.errors import UserError
+from napari_unet.objects.corrections.interpolating import add_shape, interpolate, mask_at
 from napari_unet.objects.corrections.merging import merge
 from napari_unet.objects.corrections.places import (
     Path,
@@ -24,6 +25,7 @@ from napari_unet.objects.corrections.splitting import split_along, split_at
 from napari_unet.objects.corrections.sureness import find_sure
 from napari_unet.objects.corrections.tidying import delete, set_patch, smooth, smooth_patch
 from napari_unet.objects.edit import Change, accept
+from napari_unet.session import actions
 from napari_unet.session.canvas import on_plane
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
@@ -142,6 +144,32 @@ class Correcting:
         if action is not None:
             self._state.canvas.do(action)
 
+    def interpolate(self, first: tuple[Plane, Point], last: tuple[Plane, Point]) -> int:
+        """Make an object on the planes between two, from its outlines on these; return on how many.
+
+        Parameters
+        ----------
+        first, last
+            A plane and a point in the object there; they differ along one axis.
+        """
+        (start, point), (end, other) = first, last
+        between = _planes_between(start, end)
+        labels = self._objects(start)
+        number = value_at(labels, point)
+        shapes = interpolate(mask_at(labels, point), mask_at(self._objects(end), other), len(between))
+        self._annotating.begin_with_what_was_found()
+        done: Action | None = None
+        n = 0
+        for plane, shape in zip(between, shapes, strict=True):
+            change = add_shape(self._objects(plane), shape, number)
+            if change is not None:
+                step = actions.correction(self._state, plane, change, "Interpolate")
+                done, n = step if done is None else done.then(step), n + 1
+        if done is None:
+            raise UserError("Other objects lie there on all planes between; delete or split those first.")
+        self._state.canvas.do(done)
+        return n
+
     def accept_sure(self, plane: Plane, least: float) -> tuple[int, int]:
         """Accept the objects that the network is at least this sure of.
 
@@ -185,6 +213,18 @@ class Correcting:
     def _do(self, plane: Plane, change: Change | None, name: str) -> None:
         if change is not None:
             self._annotating.correct(plane, change, name)
+
+
+def _planes_between(start: Plane, end: Plane) -> list[Plane]:
+    axes = [axis for axis, (a, b) in enumerate(zip(start, end, strict=True)) if a != b]
+    if len(axes) != 1 or abs(start[axes[0]] - end[axes[0]]) < 2:
+        raise UserError(
+            "Click on the object on two planes of one stack, with at least one plane between them."
+        )
+    axis = axes[0]
+    step = 1 if start[axis] < end[axis] else -1
+    steps = range(start[axis] + step, end[axis], step)
+    return [(*start[:axis], i, *start[axis + 1 :]) for i in steps]
 
 
 def _classify(state: State, plane: Plane, value: int, pixel: tuple[int, int], number: int) -> Action | None:

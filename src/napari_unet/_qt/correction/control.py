@@ -206,7 +206,8 @@ class Tools(QObject):
 
     def _follow_layers(self) -> None:
         first = self.gestures.first
-        if first is not None and first.plane != self._layers.current_plane():
+        moved = first is not None and first.plane != self._layers.current_plane()
+        if first is not None and moved and not first.tool.across_planes:
             self._forget_first()
         for which in Which:
             layer = self._layers.layer(which)

@@ -49,7 +49,8 @@ class Dot:
     def remove(self) -> None:
         """Take it away."""
         if self._widget is not None:
-            self._camera().events.disconnect(self._follow)
+            if self._viewer() is not None:
+                self._camera().events.disconnect(self._follow)
             self._widget.remove()
             self._widget = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QPointF, Qt
@@ -48,8 +49,9 @@ class DrawnLine(QWidget):
 
     def remove(self) -> None:
         """Take it off the canvas."""
-        self.hide()
-        self.deleteLater()
+        with suppress(RuntimeError):  # Qt has deleted it with its canvas: the window was closed
+            self.hide()
+            self.deleteLater()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw it, dark around bright: one of the two shows on any image."""

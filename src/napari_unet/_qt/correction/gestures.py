@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet._qt.correction.tools import CLASS, DELETE, MERGE, NEW, SMOOTH, SPLIT, Tool
+from napari_unet._qt.correction.tools import BETWEEN, CLASS, DELETE, MERGE, NEW, SMOOTH, SPLIT, Tool
 from napari_unet.errors import UserError
 from napari_unet.session import Plane, Session
 
@@ -46,7 +46,7 @@ class Gestures:
             If it can't be done there; nothing was changed then.
         """
         correcting = self._session.correcting
-        if tool in (MERGE, SPLIT):
+        if tool in (MERGE, SPLIT, BETWEEN):
             return self._click_of_two(tool, plane, point)
         if tool == DELETE:
             correcting.delete(plane, point)
@@ -63,7 +63,8 @@ class Gestures:
     def drag(self, tool: Tool, plane: Plane, path: NDArray[np.float64]) -> str:
         """Use a tool along a path ``(N, 2)``, as `click`."""
         correcting = self._session.correcting
-        self.first = None
+        if tool not in (CLASS, BETWEEN):
+            self.first = None
         if tool == MERGE:
             return f"Merged {correcting.merge(plane, path)} objects into one."
         if tool == SPLIT:
@@ -75,12 +76,13 @@ class Gestures:
         if tool == NEW:
             correcting.add_inside(plane, path)
             return "Made a new object."
-        if tool == CLASS:
-            return self.click(tool, plane, path[-1])
-        raise ValueError(tool.name)
+        return self.click(tool, plane, path[-1])
 
     def _click_of_two(self, tool: Tool, plane: Plane, point: NDArray[np.float64]) -> str:
         correcting, first, self.first = self._session.correcting, self.first, None
+        if first is not None and first.tool == tool == BETWEEN:
+            n = correcting.interpolate((first.plane, first.point), (plane, point))
+            return "Drawn on the plane between." if n == 1 else f"Drawn on {n} planes between."
         if first is not None and (first.tool, first.plane) == (tool, plane):
             path = np.stack([first.point, point])
             if tool == MERGE:
@@ -91,6 +93,8 @@ class Gestures:
         self.first = FirstClick(tool, plane, point)
         if tool == MERGE:
             return "Now click on the piece that belongs to it (Esc to leave it)."
+        if tool == BETWEEN:
+            return "Now go to another plane and click on the same object there (Esc to leave it)."
         return "Now click into the other half of the same object (Esc to leave it)."
 
 

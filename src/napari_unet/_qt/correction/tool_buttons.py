@@ -39,7 +39,7 @@ class ToolButtons(QWidget):
             made.clicked.connect(lambda _, tool=tool: self._loop.tools.toggle(tool))
             self.buttons[tool] = made
             grid.addWidget(made, i // _COLUMNS, i % _COLUMNS)
-        below = len(TOOLS) // _COLUMNS + 1
+        below = -(-len(TOOLS) // _COLUMNS)
         grid.addWidget(self.kind, below, 0, 1, _COLUMNS)
         grid.addWidget(self.how, below + 1, 0, 1, _COLUMNS)
 
@@ -48,11 +48,15 @@ class ToolButtons(QWidget):
         session, tools = self._loop.session, self._loop.tools
         has = session.segmentation is not None and self._loop.layers.layer(Which.SEGMENTATION) is not None
         objects = session.labels_are is LabelsAre.OBJECTS
+        is_stack = session.image is not None and len(session.image.planes()) > 2
         for tool, made in self.buttons.items():
             made.setEnabled(has and (objects or not tool.single_objects))
             made.setChecked(tool == tools.tool)
+            made.setVisible(not tool.across_planes or is_stack)
         self.how.setText(_IDLE if tools.tool is None else f"{tools.tool.name}: {_small(tools.tool.how)}")
         names = [(name, number) for number, name in enumerate(session.class_names, start=1)]
+        if tools.gestures.class_number > len(names):  # a class was removed
+            tools.gestures.class_number = 1
         with QSignalBlocker(self.kind):
             refill(self.kind, names, tools.gestures.class_number)
         self.kind.setVisible(tools.tool == CLASS and bool(names))

@@ -21,6 +21,8 @@ class Tool:
         Whether a drag encloses something instead of running through it.
     single_objects
         Whether it makes no sense where classes are painted.
+    across_planes
+        Whether its clicks go on different planes of a stack.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Tool:
     how: str
     draws_loop: bool = False
     single_objects: bool = True
+    across_planes: bool = False
 
 
 MERGE = Tool(
@@ -73,4 +76,12 @@ CLASS = Tool(
     single_objects=False,
 )
 
-TOOLS = (MERGE, SPLIT, DELETE, SMOOTH, NEW, CLASS)
+BETWEEN = Tool(
+    "Between",
+    "I",
+    "Draw an object on the planes between two on which it is right, from its outlines there.",
+    "Click on the object on one plane, go to another plane, and click on it there.",
+    across_planes=True,
+)
+
+TOOLS = (MERGE, SPLIT, DELETE, SMOOTH, NEW, CLASS, BETWEEN)
