@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -254,21 +255,14 @@ class Tools(QObject):
         if not self._own and viewer is not None and viewer.layers.selection.active != layer:
             self.put_down()
 
-    def _own_change(self) -> Any:
-        return _Flag(self)
-
-
-class _Flag:
-    """While it is entered, changes of the layer's mode are our own."""
-
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-
-    def __enter__(self) -> None:
-        self._before, self._tools._own = self._tools._own, True
-
-    def __exit__(self, *_: Any) -> None:
-        self._tools._own = self._before
+    @contextmanager
+    def _own_change(self) -> Iterator[None]:
+        """Let a change of the layer's mode not put the tool down."""
+        before, self._own = self._own, True
+        try:
+            yield
+        finally:
+            self._own = before
 
 
 def _point(layer: Labels, event: Any) -> Any:
