@@ -9,41 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
+from driving import canvas_of, stroke
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_unet.session import Which
-
-
-def canvas_of(viewer: Any) -> Any:
-    return viewer.window._qt_viewer.canvas.native
-
-
-def place_of(viewer: Any, layer: Any, index: tuple[float, float]) -> QPointF:
-    """Return where a pixel is on the canvas."""
-    camera = viewer.scene.camera
-    world = np.asarray(layer.data_to_world(index))[-2:]
-    y, x = (world - np.asarray(camera.center)[-2:]) * camera.zoom
-    canvas = canvas_of(viewer)
-    return QPointF(QPoint(round(canvas.width() / 2 + x), round(canvas.height() / 2 + y)))
-
-
-def stroke(viewer: Any, layer: Any, *points: tuple[float, float]) -> None:
-    """Draw over the canvas with the left button held."""
-    canvas = canvas_of(viewer)
-    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-    kinds = QMouseEvent.Type
-    places = [place_of(viewer, layer, point) for point in points]
-    events = [(kinds.MouseMove, places[0], none, none), (kinds.MouseButtonPress, places[0], left, left)]
-    events += [(kinds.MouseMove, place, none, left) for place in places[1:]]
-    events += [(kinds.MouseButtonRelease, places[-1], left, none)]
-    for kind, place, button, held in events:
-        there = QPointF(canvas.mapToGlobal(place.toPoint()))
-        event = QMouseEvent(kind, place, there, button, held, Qt.KeyboardModifier.NoModifier)
-        QApplication.sendEvent(canvas, event)
-        QApplication.processEvents()
 
 
 @pytest.fixture

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
+from napari_unet._qt.correction.tool_buttons import ToolButtons
 from napari_unet._qt.loop import Loop
-from napari_unet._qt.rows import button, hint, row
+from napari_unet._qt.rows import button, row
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 
-TOOLTIP = "Edit the Segmentation layer: every object that you touch becomes part of your annotation."
+TOOLTIP = "Correct the Segmentation layer: every object that you touch becomes part of your annotation."
 
-HOW = (
-    "Repair objects with napari's brush, eraser and fill: what you touch becomes part of your annotation. "
-    "Accept what is right. Then train again."
-)
+SURE = 95
+"""Percent that is offered: of what a trained network is this sure of, hardly anything is wrong."""
 
 
 class CorrectStep(QWidget):
-    """Leads to napari's tools, accepts, undoes."""
+    """The tools, the way to napari's own, what is right, and undo."""
 
     def __init__(self, loop: Loop) -> None:
         super().__init__()
         self._loop = loop
+        self.tools = ToolButtons(loop)
         self.edit = button(
-            "Edit the segmentation", "Select the Segmentation layer and napari's brush for it.", self._edit
+            "Brush", "napari's brush on the Segmentation layer; its eraser cuts (keys P and E).", self._edit
         )
         self.pick = button("Pick", "Click on an object to select it.", self._pick)
         self.accept_object = button(
@@ -40,14 +40,26 @@ class CorrectStep(QWidget):
         self.accept_plane = button(
             "Plane", "Take all of this plane into the annotation: it is right.", self._accept_plane
         )
+        self.sure = QSpinBox()
+        self.sure.setRange(50, 100)
+        self.sure.setSuffix(" %")
+        self.sure.setValue(SURE)
+        self.sure.setToolTip("<p>The network's probability, averaged over the object.</p>")
+        self.accept_sure = button(
+            "Sure ones",
+            "Take all objects of this plane into the annotation that the network is at least this sure of. "
+            "Look through them first: sure is not right.",
+            self._accept_sure,
+        )
         self.undo = button("Undo", "Take back the last action (Ctrl+Z).", loop.undo)
         self.redo = button("Redo", "Do it again (Ctrl+Shift+Z).", loop.redo)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
-            hint(HOW),
-            row(self.edit, self.pick),
+            self.tools,
+            row("Extend or cut", self.pick, self.edit),
             row("Accept", self.accept_object, self.accept_region, self.accept_plane),
+            row("Accept", self.accept_sure, "from", self.sure),
             row(self.undo, self.redo),
         ):
             layout.addWidget(part)
@@ -62,8 +74,10 @@ class CorrectStep(QWidget):
         session, layers = self._loop.session, self._loop.layers
         history = session.canvas.history
         has = session.segmentation is not None and layers.layer(Which.SEGMENTATION) is not None
+        self.tools.refresh()
         for made in (self.edit, self.pick):
             made.setEnabled(has)
+        self.accept_sure.setEnabled(has and session.labels_are is LabelsAre.OBJECTS)
         self.accept_object.setEnabled(has)
         self.accept_plane.setEnabled(has)
         self.accept_region.setEnabled(has and bool(session.regions))
@@ -77,6 +91,7 @@ class CorrectStep(QWidget):
         self._loop.layers.edit(Which.SEGMENTATION, "paint")
 
     def _pick(self) -> None:
+        self._loop.tools.put_down()
         self._loop.layers.edit(Which.SEGMENTATION, "pick")
 
     def _accept_object(self) -> None:
@@ -93,3 +108,6 @@ class CorrectStep(QWidget):
 
     def _accept_plane(self) -> None:
         self._loop.accept()
+
+    def _accept_sure(self) -> None:
+        self._loop.accept_sure(self.sure.value())

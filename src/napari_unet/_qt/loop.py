@@ -10,6 +10,7 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unet._qt.correction.control import Tools
 from napari_unet._qt.job import Job
 from napari_unet._qt.layers.adoption import coding_said_by, fits_as_it_is
 from napari_unet._qt.layers.binding import Binding
@@ -66,6 +67,7 @@ class Loop(QObject):
         self.layers = Binding(viewer, session)
         self.words = Words()
         self.warming = Warming(self.words)
+        self.tools = Tools(session, self.layers, self.words)
         self.training_run = TrainingRun(session, self.words)
         self.segmentation_run = SegmentationRun(session, self.layers, self.words)
         self.keeping = Keeping(session, self.layers, self.words)
@@ -96,6 +98,8 @@ class Loop(QObject):
         self.layers.redo_wanted.connect(self.redo)
         self.layers.accept_wanted.connect(self.accept_object)
         self.layers.changed.connect(self.refresh_soon)
+        self.tools.changed.connect(self.refresh_soon)
+        self.tools.done.connect(self.edited)
         self.layers.misfit.connect(self.words.warn)
         session = self.session
         session.said.connect(self.say)
@@ -173,6 +177,7 @@ class Loop(QObject):
         self._closed = True
         self._soon.stop()
         self.keeping.end()
+        self.tools.close()
         self.layers.close()
 
     # Words
@@ -271,6 +276,15 @@ class Loop(QObject):
             self.say(
                 "info", f"Accepted: {n:,} px are annotated now." if n else "All of it was annotated already."
             )
+            self.edited.emit()
+
+    def accept_sure(self, percent: float) -> None:
+        """Accept the objects of the plane that the network is at least this sure of."""
+        with self.telling("Accepting"):
+            n, n_pixels = self.session.correcting.accept_sure(self.plane(), percent / 100)
+            who = {0: "No object is", 1: "One object is"}.get(n, f"{n} objects are")
+            news = f"{n_pixels:,} px are annotated now" if n_pixels else "nothing of it was left to annotate"
+            self.say("info", f"{who} that sure{': ' + news if n else ''}.")
             self.edited.emit()
 
     def plane(self) -> tuple[int, ...]:

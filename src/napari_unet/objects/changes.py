@@ -65,6 +65,14 @@ def change_place(array: IntArray, place: Box, new: IntArray) -> Change | None:
     return Change(offset, old[inner].copy(), new[inner].astype(array.dtype))
 
 
+def change_box(array: IntArray, place: Box, new: IntArray) -> Change | None:
+    """Return the change that gives all of a place of the array the values `new`; None if it has them."""
+    old = array[place]
+    if np.array_equal(old, new):
+        return None
+    return Change(tuple(p.start for p in place), old.copy(), new.astype(array.dtype))
+
+
 def bounding_box(mask: BoolArray) -> Box | None:
     """Return the smallest box that holds all true elements; None if there are none."""
     box = []

@@ -18,6 +18,7 @@ from napari_unet.objects.overlaps import (
     Int32Array,
     IntArray,
     count_overlaps,
+    holds,
     replace_values,
     values_in,
 )
@@ -33,6 +34,7 @@ def correct(
     labels_are: LabelsAre = "objects",
     box: Box | None = None,
     free_value: int | None = None,
+    box_is_whole: bool = False,
 ) -> Change | None:
     """Return what an edit of the segmentation changes in the annotation.
 
@@ -53,6 +55,8 @@ def correct(
         Where the edit was, to search no further.
     free_value : int, optional
         First value that new objects may get, if other planes hold values, too; at least the largest here + 1.
+    box_is_whole : bool
+        The box holds all of the objects that the edit touches: they are not looked for.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def correct(
         return change_place(annotation, edit.box, np.where(edited, edit.new + BACKGROUND, old))
     touched = np.union1d(edit.old[edited], edit.new[edited])
     touched = touched[touched > 0]
-    place = _unite(edit.box, _box_of(after, touched))
+    place = box if box is not None and box_is_whole else _unite(edit.box, _box_of(after, touched))
     under = _objects_under(annotation[place], np.isin(after[place], touched))
     place = _unite(place, _box_of(annotation, under))
     old, shown = annotation[place], np.where(np.isin(after[place], touched), after[place], 0)
@@ -242,17 +246,7 @@ def _objects_under(annotation: IntArray, mask: BoolArray) -> IntArray:
 
 def _box_of(array: IntArray, values: IntArray) -> Box | None:
     """Return the smallest box that holds all of the values; None if there are none."""
-    return bounding_box(_holds(array, values)) if values.size else None
-
-
-def _holds(array: IntArray, values: IntArray) -> BoolArray:
-    """Return where the array holds one of the values; a stroke touches few, and so it takes a fraction of `isin`."""
-    if values.size > 3:
-        return np.isin(array, values)
-    held = np.zeros(array.shape, bool)
-    for value in values.tolist():
-        held |= array == value
-    return held
+    return bounding_box(holds(array, values)) if values.size else None
 
 
 def _unite(box: Box, other: Box | None) -> Box:

@@ -90,6 +90,16 @@ def values_in(labels: IntArray) -> Int64Array:
     return np.flatnonzero(np.bincount(labels.ravel())).astype(np.int64)
 
 
+def holds(labels: IntArray, values: IntArray) -> BoolArray:
+    """Return where labels hold one of the values; a stroke touches few, and so it takes a fraction of `isin`."""
+    if values.size > 3:
+        return np.isin(labels, values)
+    held = np.zeros(labels.shape, bool)
+    for value in values.tolist():
+        held |= labels == value
+    return held
+
+
 def replace_values(labels: IntArray, replacements: dict[int, int]) -> Int32Array:
     """Return `labels` as int32 with some values replaced; values that are not named stay.
 

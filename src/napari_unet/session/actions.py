@@ -8,15 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.annotation.coding import FIRST
 from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region, region_mask
 from napari_unet.annotation.repairs import repair
 from napari_unet.errors import UserError
+from napari_unet.objects.changes import change_place
 from napari_unet.objects.edit import Change, accept
+from napari_unet.objects.overlaps import count_overlaps
 from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.canvas import on_plane, plane_change, split_planes, whole_plane
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
+from napari_unet.session.painting import Painting
 from napari_unet.session.state import State
 
 
@@ -44,6 +48,48 @@ def stroke(
         if corrected is not None:
             changes.append((Which.ANNOTATION, on_plane(plane, corrected)))
     return Action(name, tuple(changes)) if changes else None
+
+
+def correction(state: State, plane: Plane, change: Change, name: str) -> Action:
+    """Return what a tool's change of a plane of the segmentation is, with what it means for the annotation.
+
+    Its box holds the objects that it touches whole.
+
+    Objects that are cut off others keep their class; what was said about objects that go is forgotten.
+    """
+    painting, shown = state.need_painting(), state.canvas.plane(Which.SEGMENTATION, plane)
+    box = (change.box[0], change.box[1])
+    trimmed = change_place(shown, box, change.new)
+    corrected = painting.correction(plane, shown, box, change.new, whole=True)
+    changes = [] if trimmed is None else [(Which.SEGMENTATION, on_plane(plane, trimmed))]
+    if corrected is None:
+        return Action(name, tuple(changes))
+    changes.append((Which.ANNOTATION, on_plane(plane, corrected)))
+    before = painting.notes
+    after = before.after(_came_from(corrected), _gone(painting, corrected))
+    return Action(name, tuple(changes), notes=(before, after) if after != before else None)
+
+
+def _came_from(change: Change) -> dict[int, int]:
+    """Return the new objects of a change → the annotated object that most of their pixels were of."""
+    pairs = count_overlaps(change.new, change.old)
+    pairs = pairs.where((pairs.first >= FIRST) & (pairs.second >= FIRST))
+    new = ~np.isin(pairs.first, change.old)
+    found = sorted(
+        zip(pairs.pixels[new].tolist(), pairs.first[new].tolist(), pairs.second[new].tolist(), strict=True)
+    )
+    return {value: old for _, value, old in found}
+
+
+def _gone(painting: Painting, change: Change) -> set[int]:
+    """Return the objects that something was said about and that are no more, on no plane."""
+    said = painting.marked | painting.object_classes.keys()
+    left = said & set(np.setdiff1d(change.old, change.new).tolist())
+    return {
+        value
+        for value in left
+        if np.count_nonzero(painting.labels == value) == np.count_nonzero(change.old == value)
+    }
 
 
 def acceptance(

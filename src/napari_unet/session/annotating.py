@@ -155,11 +155,16 @@ class Annotating:
             ``None`` when nothing differs from what the session knows.
         """
         if which is Which.SEGMENTATION:
-            self._begin_with_what_was_found()
+            self.begin_with_what_was_found()
         action = actions.stroke(self._state, which, offset, values, name)
         if action is not None:
             self._state.canvas.do(action, shown=which)
         return action
+
+    def correct(self, plane: Plane, change: Change, name: str) -> None:
+        """Take a tool's change of a plane of the segmentation as a correction: one undo step, called `name`."""
+        self.begin_with_what_was_found()
+        self._state.canvas.do(actions.correction(self._state, plane, change, name))
 
     def accept(
         self,
@@ -182,7 +187,7 @@ class Annotating:
             The number of pixels that were annotated by it.
         """
         if self._state.segmentation is not None:
-            self._begin_with_what_was_found()
+            self.begin_with_what_was_found()
         reach = self._sizes.border_reach() if self._state.painting is not None else 0.0
         action = actions.acceptance(self._state, plane, values, region, reach)
         if action is None:
@@ -190,7 +195,7 @@ class Annotating:
         self._state.canvas.do(action)
         return actions.n_changed(action)
 
-    def _begin_with_what_was_found(self) -> None:
+    def begin_with_what_was_found(self) -> None:
         """Make an annotation of objects where there is none yet: correcting what was found is annotating."""
         if self._state.painting is None:
             self._adopt(np.zeros(self._state.need_image().spatial_shape, np.int32), LabelsAre.OBJECTS, ())

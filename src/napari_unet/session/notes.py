@@ -33,6 +33,20 @@ class ObjectNotes:
         said = frozenset(int(value) for value in values)
         return replace(self, complete=self.complete | said if complete else self.complete - said)
 
+    def after(self, came_from: Mapping[int, int], gone: Collection[int]) -> ObjectNotes:
+        """Return notes after objects were cut or taken away.
+
+        Parameters
+        ----------
+        came_from
+            New object → the one whose pixels it has: it is of the same class.
+        gone
+            Objects that are no more: nothing is said about them, whoever gets their number.
+        """
+        classes = {value: number for value, number in self.classes.items() if value not in gone}
+        classes |= {new: self.classes[old] for new, old in came_from.items() if old in self.classes}
+        return replace(self, classes=classes, complete=self.complete - frozenset(gone))
+
     def without_class(self, number: int) -> ObjectNotes:
         """Return notes without a class: its objects count as class 1 then, the classes after it move up.
 

@@ -91,7 +91,7 @@ class Painting:
         return apply_regions(self.labels[plane][box], moved)
 
     def correction(
-        self, plane: Plane, shown: NDArray[np.int32], box: Box, painted: NDArray[Any]
+        self, plane: Plane, shown: NDArray[np.int32], box: Box, painted: NDArray[Any], whole: bool = False
     ) -> Change | None:
         """Return what an edit of the segmentation changes on a plane of the annotation.
 
@@ -101,10 +101,12 @@ class Painting:
             The segmentation of the plane before the edit, shape ``(Y, X)``.
         box, painted
             Where it was edited, and what it holds there now.
+        whole
+            The box holds all of the objects that were touched.
         """
         after = shown.copy()
         after[box] = painted
-        return correct(shown, after, self.labels[plane], self.labels_are.value, box, self.next_value())
+        return correct(shown, after, self.labels[plane], self.labels_are.value, box, self.next_value(), whole)
 
     def on_top(self, plane: Plane, labels: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return a plane of the network's objects with the annotation on top."""

@@ -18,6 +18,7 @@ from napari_unet.errors import UserError
 from napari_unet.session import preparing
 from napari_unet.session.annotating import Annotating
 from napari_unet.session.canvas import Canvas
+from napari_unet.session.correcting import Correcting
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.measuring import Measured, MeasuringTask, Sizes
@@ -53,6 +54,8 @@ class Session:
         What the user paints and says.
     segmenting
         What is shown as the network's objects.
+    correcting
+        The tools that correct these.
 
     Signals
     -------
@@ -72,6 +75,7 @@ class Session:
         self.annotating = Annotating(self.state, self.sizes)
         self.annotating.said.connect(self.said.emit)
         self.segmenting = Segmenting(self.state, self.sizes, self.separating)
+        self.correcting = Correcting(self.state, self.separating, self.annotating)
 
     @property
     def state_changed(self) -> SignalInstance:

@@ -1,0 +1,69 @@
+"""The buttons of the tools, and what to do with the one in hand."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+
+from napari_unet._qt.correction.tools import CLASS, TOOLS, Tool
+from napari_unet._qt.loop import Loop
+from napari_unet._qt.rows import brush_button, combo, hint, refill
+from napari_unet.annotation.coding import LabelsAre
+from napari_unet.session import Which
+
+_IDLE = (
+    "Choose a tool or press its key. Every object that you touch becomes part of your annotation. "
+    "To extend or cut one, pick it and use napari's brush and eraser."
+)
+_COLUMNS = 3
+
+
+class ToolButtons(QWidget):
+    """One button per tool; that of the tool in hand is pressed."""
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__()
+        self._loop = loop
+        self.buttons: dict[Tool, QPushButton] = {}
+        self.kind = combo([], "The class that a click gives.")
+        self.kind.activated.connect(self._choose_kind)
+        self.how = hint(_IDLE)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(6)
+        for i, tool in enumerate(TOOLS):
+            made = brush_button(
+                f"{tool.name} ({tool.key})", QIcon(), f"{tool.tooltip} {tool.how} Key: {tool.key}."
+            )
+            made.clicked.connect(lambda _, tool=tool: self._loop.tools.toggle(tool))
+            self.buttons[tool] = made
+            grid.addWidget(made, i // _COLUMNS, i % _COLUMNS)
+        below = -(-len(TOOLS) // _COLUMNS)
+        grid.addWidget(self.kind, below, 0, 1, _COLUMNS)
+        grid.addWidget(self.how, below + 1, 0, 1, _COLUMNS)
+
+    def refresh(self) -> None:
+        """Show the tool in hand, and what can be used."""
+        session, tools = self._loop.session, self._loop.tools
+        has = session.segmentation is not None and self._loop.layers.layer(Which.SEGMENTATION) is not None
+        objects = session.labels_are is LabelsAre.OBJECTS
+        is_stack = session.image is not None and len(session.image.planes()) > 2
+        for tool, made in self.buttons.items():
+            made.setEnabled(has and (objects or not tool.single_objects))
+            made.setChecked(tool == tools.tool)
+            made.setVisible(not tool.across_planes or is_stack)
+        self.how.setText(_IDLE if tools.tool is None else f"{tools.tool.name}: {_small(tools.tool.how)}")
+        names = [(name, number) for number, name in enumerate(session.class_names, start=1)]
+        if tools.gestures.class_number > len(names):  # a class was removed
+            tools.gestures.class_number = 1
+        with QSignalBlocker(self.kind):
+            refill(self.kind, names, tools.gestures.class_number)
+        self.kind.setVisible(tools.tool == CLASS and bool(names))
+
+    def _choose_kind(self, index: int) -> None:
+        self._loop.tools.gestures.class_number = int(self.kind.itemData(index))
+
+
+def _small(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
