@@ -123,7 +123,8 @@ class Dock(QWidget):
                 section.set_open(True)
         begins = session.segmentation is None
         if begins and session.annotation is not None and self._show_once(self.sections[2]):
-            self.sections[0].set_open(False)  # its title line says all that is needed from here on
+            # Its title line says all that is needed from here on, unless one goes through several images.
+            self.sections[0].set_open(len(self.loop.album.images) > 1)
         if session.current is not None or not begins:
             self._show_once(self.sections[3])
 

@@ -88,6 +88,8 @@ class SegmentationRun(QObject):
 
     def _settle(self, result: Any) -> None:
         """Prepare what is shown in a thread too: large planes take tenths of a second."""
+        if self._task.generation != self._session.state.generation:  # another image is open by now
+            return
         showing = self._session.segmenting.prepare_showing(self._task, result)
         self._showing = start_job(
             "showing the segmentation",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -11,15 +12,24 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.project import work
 from napari_unet._qt.project.errands import Errands
-from napari_unet._qt.project.sight import file_of, show_colours, show_sight, sight_of
+from napari_unet._qt.project.showing import (
+    brush_of,
+    channels_shown,
+    choose_among,
+    leave,
+    show_kept,
+    show_picture,
+)
+from napari_unet._qt.project.sight import file_of, sight_of
 from napari_unet._qt.project.status import saved_words, size_words
 from napari_unet._qt.words import Words
-from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.project import NotSaved, Project
-from napari_unet.session import Session
+from napari_unet.session import Session, Which
+from napari_unet.session.companions import Companions
 from napari_unet.session.keeping import Keeper
 from napari_unet.session.restoring import Kept, restore
+from napari_unet.session.switching import Luggage, unpack
 
 _log = logging.getLogger("napari_unet")
 
@@ -46,10 +56,13 @@ class Keeping(QObject):
         `state`, `name` or `saved` say something else; at most twice a second while one paints.
     image_changed()
         Another image is chosen, or the image's file was read.
+    other_chosen(str)
+        A layer was chosen that shows another image of the project; its id.
     """
 
     changed = Signal()
     image_changed = Signal()
+    other_chosen = Signal(str)
 
     def __init__(self, session: Session, layers: Binding, words: Words) -> None:
         super().__init__()
@@ -102,7 +115,7 @@ class Keeping(QObject):
         """See whether another image is worked on, and begin a project once something was painted on it."""
         if self._ended or self.session.image is None:
             return
-        image = (self.session.state.generation, tuple(layer.name for layer in self.layers.images))
+        image = self._image_now()
         if image != self._image:
             self._image = image
             if self.keeper is not None and self.keeper.is_of_now:
@@ -113,7 +126,11 @@ class Keeping(QObject):
         if self.session.painting is None or self.session.regions:
             self._worked = self.session.painting is not None
         if self._worked and self.keeper is None and not self._beginning and self.session.painting is not None:
-            self._begin()
+            self.begin()
+
+    def companions(self) -> Companions | None:
+        """Return the project's images, which train together."""
+        return Companions.of(self.keeper) if self.keeper is not None else None
 
     def note_training(self, start: str, settings: Any) -> None:
         """Note that a training begins."""
@@ -136,13 +153,47 @@ class Keeping(QObject):
             raise
         self.keeper = Keeper(self.session, project, project.image(image_id), written=True)
         self._worked = True
-        show_colours(self.layers, kept.notes.get("colours"))
-        self.layers.regions.restore(self.layers.viewer(), self.layers.images[0], self.session.regions)
-        objects = self.session.labels_are is LabelsAre.OBJECTS
-        self.layers.paint_with(self.session.next_object_value() if objects else 2, new_object=objects)
-        show_sight(self.layers, kept.notes.get("place"))
-        for sentence in kept.sentences:
-            self.words.warn(sentence)
+        show_kept(self.layers, self.session, kept.notes, kept.notes.get("colours"))
+        self._warn(kept)
+        self._start()
+
+    def go_to(self, opened: work.Opened) -> None:
+        """Show another image of the project and keep that from now on; nothing of the present one is lost.
+
+        Raises
+        ------
+        UserError
+            If it cannot be shown.
+        """
+        keeper, brush, channels = self.keeper, brush_of(self.layers), channels_shown(self.layers)
+        assert keeper is not None
+        assert opened.picture is not None
+        made = show_picture(self.layers.viewer(), opened.picture)
+        chosen = choose_among(made, opened.kept.notes, channels)
+        keeper.keep_settings()
+        for name, value in sight_of(self.layers).items():
+            keeper.note(name, value)
+        luggage = Luggage.of(self.session)
+        keeper.close()
+        self.keeper = None
+        try:
+            leave(self.layers)
+            self.layers.choose_images(chosen, anew=True)
+            unpack(luggage, opened.kept, self.session)
+        except BaseException:
+            self._close_soon(keeper.project)
+            raise
+        entry = keeper.project.image(opened.image_id)
+        self.keeper = Keeper(self.session, keeper.project, entry, before=keeper)
+        self._image, self.large = self._image_now(), None
+        keeper.project.log("Open image", entry.id)
+        if "place" not in opened.kept.notes:
+            self.layers.viewer().reset_view()
+        show_kept(self.layers, self.session, opened.kept.notes, None)
+        annotation = self.layers.layer(Which.ANNOTATION)
+        if annotation is not None and brush is not None:
+            annotation.brush_size = brush
+        self._warn(opened.kept)
         self._start()
 
     def go_on_in(self, project: Project, since: int) -> None:
@@ -186,18 +237,36 @@ class Keeping(QObject):
 
     # ---- inside --------------------------------------------------------------------------------------------
 
+    def _image_now(self) -> Any:
+        return self.session.state.generation, tuple(layer.name for layer in self.layers.images)
+
+    def _warn(self, kept: Kept) -> None:
+        for sentence in kept.sentences:
+            self.words.warn(sentence)
+
     def _note_work(self, action: Any, how: str) -> None:
         if self.session.painting is not None:
             self._worked = True
 
-    def _begin(self) -> None:
+    def begin(self, then: Callable[[], None] | None = None) -> None:
+        """Begin a project for the present image, painted or not.
+
+        Parameters
+        ----------
+        then
+            Called when it is there.
+        """
+        if self._beginning or self.keeper is not None:
+            return
+        then = then or _nothing
         image, channels = self.session.image, self.session.state.channels
         file, generation = file_of(self.layers.images), self.session.state.generation
         self._beginning = True
 
         def begun(made: work.Begun) -> None:
             self._beginning = False
-            if self.session.painting is None or generation != self.session.state.generation:
+            gone = generation != self.session.state.generation
+            if gone or (then is _nothing and self.session.painting is None):
                 self.errands.run(made.undo, _nothing, self._tell_failure, at_end=_nothing)
                 self.look()
                 return
@@ -209,6 +278,7 @@ class Keeping(QObject):
                 )
             self.keeper = Keeper(self.session, made.project, made.entry)
             self._start()
+            then()
 
         def failed(error: Exception) -> None:
             self._beginning, self._worked = False, False  # the next stroke tries again
@@ -220,8 +290,20 @@ class Keeping(QObject):
     def _follow_file(self, keeper: Keeper) -> None:
         """Note the file of another layer of the same shape, to which the annotation was carried along."""
         file, known = file_of(self.layers.images), keeper.entry.description.file
-        if file is not None and (known is None or known.path != str(file.absolute())):
-            self.errands.run(lambda: keeper.entry.relocate(file), _nothing, self._tell_failure)
+        if file is None or (known is not None and known.path == str(file.absolute())):
+            return
+
+        def follow() -> str | None:
+            other = work.other_image_of(keeper, file)
+            if other is None:
+                keeper.entry.relocate(file)
+            return other
+
+        def followed(other: str | None) -> None:
+            if other is not None:
+                self.other_chosen.emit(other)
+
+        self.errands.run(follow, followed, self._tell_failure)
 
     def _start(self) -> None:
         self._sight, self._measured_at, self._n_bytes = {}, 0.0, 0
@@ -285,7 +367,7 @@ class Keeping(QObject):
             self._tell()
 
 
-def _nothing(_: Any) -> None:
+def _nothing(*_: Any) -> None:
     pass
 
 

@@ -12,9 +12,12 @@ from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_unet._qt.layers.binding import Binding
 from napari_unet.session import Which
+from napari_unet.session.pictures import FILE_CHANNELS
 
 FILE = "napari_unet_file"
 """Key in a layer's metadata: the file that it was read from, where napari does not know it."""
+CHANNEL = "napari_unet_channel"
+"""Key in a layer's metadata: which of its file's channels it shows."""
 
 
 def file_of(layers: Sequence[Layer]) -> Path | None:
@@ -37,7 +40,9 @@ def sight_of(layers: Binding) -> dict[str, Any]:
         "zoom": round(float(camera.zoom), 6),
         "point": [round(float(x), 3) for x in viewer.dims.point],
     }
+    channels = [layer.metadata.get(CHANNEL) for layer in layers.images]
     return {
+        **({FILE_CHANNELS: channels} if channels and None not in channels else {}),
         "place": place,
         "layers": [layer.name for layer in layers.images],
         "colours": {"classes": list(layers.class_colours), "by_class": layers.colour_by_class},

@@ -1,0 +1,93 @@
+"""The layers of a project's image: shown when it is opened, taken away when another one is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from napari.layers import Image
+
+from napari_unet._qt.layers.binding import Binding
+from napari_unet._qt.layers.sources import image_layers
+from napari_unet._qt.project.sight import CHANNEL, FILE, show_colours, show_sight
+from napari_unet.annotation.coding import LabelsAre
+from napari_unet.errors import UserError
+from napari_unet.session import Session, Which
+from napari_unet.session.pictures import FILE_CHANNELS, Picture
+
+
+def show_picture(viewer: Any, picture: Picture) -> list[Image]:
+    """Add a picture to the viewer; return its layers, one per channel.
+
+    Raises
+    ------
+    UserError
+        If nothing came of it.
+    """
+    from napari_unet._qt.window import add_image
+
+    before = list(viewer.layers)
+    if picture.content is not None:
+        add_image(viewer, picture.content)
+    else:
+        viewer.open([str(picture.file)])
+    made = [layer for layer in image_layers(viewer) if layer not in before]
+    if not made:
+        raise UserError(f"{picture.file} could not be shown; open it by hand, then the project.")
+    if picture.file is not None:
+        for layer in made:
+            layer.metadata[FILE] = str(picture.file)
+    return made
+
+
+def choose_among(made: Sequence[Image], notes: dict[str, Any], otherwise: Sequence[int] = ()) -> list[Image]:
+    """Return the layers that were worked on; those of the channels `otherwise` where that was not noted."""
+    names, channels = notes.get("layers"), notes.get(FILE_CHANNELS)
+    for wanted in (channels if isinstance(channels, list) else (), None, otherwise):
+        if wanted is None:
+            chosen = [layer for layer in made if isinstance(names, list) and layer.name in names]
+        else:
+            chosen = [layer for layer in made if layer.metadata.get(CHANNEL, 0) in wanted]
+        if chosen:
+            return chosen
+    return list(made[:1])
+
+
+def channels_shown(layers: Binding) -> list[int]:
+    """Return which channels of its file the image is made of."""
+    return [int(layer.metadata.get(CHANNEL, 0)) for layer in layers.images]
+
+
+def leave(layers: Binding) -> None:
+    """Remove the image and all that lies on it from the viewer: another one comes."""
+    viewer, gone = layers.viewer(), list(layers.images)
+    file = next((layer.metadata[FILE] for layer in gone if FILE in layer.metadata), None)
+    gone += [x for x in image_layers(viewer) if x not in gone and file and x.metadata.get(FILE) == file]
+    for mirror in layers.mirrors.values():
+        mirror.detach()
+        gone.append(mirror.layer)
+    layers.mirrors.clear()
+    if layers.regions.layer is not None:
+        gone.append(layers.regions.layer)
+        layers.regions.forget(tell=False)
+    for kind in layers.results.shown():
+        layers.results.hide(kind)
+    layers.images = []
+    for layer in gone:
+        if layer in viewer.layers:
+            viewer.layers.remove(layer)
+
+
+def show_kept(layers: Binding, session: Session, notes: dict[str, Any], colours: Any) -> None:
+    """Show what was restored as it was seen: colours, regions, brush, place."""
+    show_colours(layers, colours)
+    layers.regions.restore(layers.viewer(), layers.images[0], session.regions)
+    objects = session.labels_are is LabelsAre.OBJECTS
+    layers.paint_with(session.next_object_value() if objects else 2, new_object=objects)
+    show_sight(layers, notes.get("place"))
+
+
+def brush_of(layers: Binding) -> int | None:
+    """Return how wide the annotation's brush is."""
+    layer = layers.layer(Which.ANNOTATION)
+    return None if layer is None else int(layer.brush_size)
