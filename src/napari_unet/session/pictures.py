@@ -129,6 +129,8 @@ def geometry_of(content: ImageFile) -> tuple[tuple[float, ...], tuple[str, ...]]
 def _as_annotated(content: ImageFile, described: ImageDescription) -> ImageFile:
     """Return a file's content with the axes that it was annotated with, where they can be read otherwise, too."""
     array, axes = content.array, content.axes
+    if "C" not in axes:
+        content = replace(content, name=described.name)  # though the file may be called otherwise by now
     if "C" in axes and described.channel_axis is None and array.shape == described.shape:
         return replace(content, axes=axes.replace("C", "A"))  # channels that napari showed as planes
     if described.rgb and not content.rgb:  # three equal colours are read as grey

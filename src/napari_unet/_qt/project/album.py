@@ -47,6 +47,11 @@ class Album(QObject):
         self.busy = ""
         self._to_add = 0
         self._end = threading.Event()
+        self._opened: work.Opened | None = None
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_STILL_DRAGGING_MS)
+        self._later.timeout.connect(lambda: self._show(self._opened))
         self._counted.connect(self._count, Qt.ConnectionType.QueuedConnection)
         keeping.changed.connect(self.changed)
         keeping.other_chosen.connect(self.open)
@@ -142,13 +147,15 @@ class Album(QObject):
     def end(self) -> None:
         """Add no more: the window goes."""
         self._end.set()
+        self._later.stop()
 
     # ---- inside --------------------------------------------------------------------------------------------
 
     def _show(self, opened: work.Opened) -> None:
         keeping = self._keeping
         if keeping.layers.dragging():  # a stroke is being drawn: it belongs to the image that is shown
-            QTimer.singleShot(_STILL_DRAGGING_MS, self, lambda: self._show(opened))
+            self._opened = opened
+            self._later.start()
             return
         self._be("")
         if keeping.project is not opened.project:  # another image was chosen by hand meanwhile

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.project import work
@@ -22,6 +21,7 @@ from napari_unet._qt.project.showing import (
 )
 from napari_unet._qt.project.sight import file_of, sight_of
 from napari_unet._qt.project.status import saved_words, size_words
+from napari_unet._qt.project.watch import Watch
 from napari_unet._qt.words import Words
 from napari_unet.errors import UserError
 from napari_unet.project import NotSaved, Project
@@ -32,10 +32,6 @@ from napari_unet.session.restoring import Kept, restore
 from napari_unet.session.switching import Luggage, unpack
 
 _log = logging.getLogger("napari_unet")
-
-_TICK_MS = 500
-_MEASURE_EVERY = 10.0
-"""Seconds between two looks at how large the project is."""
 
 CLOSING = 3.0
 """Seconds for which the end of a loop waits for the disk."""
@@ -74,11 +70,8 @@ class Keeping(QObject):
         self._image: Any = None
         self._leaving: list[Project] = []  # not wholly on disk yet
         self._told = ("", "")
-        self._sight: dict[str, Any] = {}
-        self._n_bytes, self._measured_at = 0, 0.0
-        self._tick = QTimer(self)
-        self._tick.setInterval(_TICK_MS)
-        self._tick.timeout.connect(self._look_around)
+        self._then: list[Callable[[], None]] = []
+        self._watch = Watch(self)
         session.canvas.applied.connect(self._note_work)
 
     # ---- what there is -------------------------------------------------------------------------------------
@@ -97,10 +90,10 @@ class Keeping(QObject):
         """Say which project it is, and how large."""
         if self.project is None:
             return "" if self.session.image is None else "What you paint will be kept."
-        size = f" ({size_words(self._n_bytes)})" if self._n_bytes else ""
+        size = f" ({size_words(self._watch.n_bytes)})" if self._watch.n_bytes else ""
         if self.is_named:
             return f"Project “{self.project.name}”{size}"
-        inside = f", {size_words(self._n_bytes)}" if self._n_bytes else ""
+        inside = f", {size_words(self._watch.n_bytes)}" if self._watch.n_bytes else ""
         return f"Not named yet: kept in the recovery folder{inside}."
 
     def saved(self) -> str:
@@ -127,6 +120,48 @@ class Keeping(QObject):
             self._worked = self.session.painting is not None
         if self._worked and self.keeper is None and not self._beginning and self.session.painting is not None:
             self.begin()
+
+    def begin(self, then: Callable[[], None] | None = None) -> None:
+        """Begin a project for the present image, painted or not.
+
+        Parameters
+        ----------
+        then
+            Called when it is there.
+        """
+        self._then += [then] if then is not None else []
+        if self._beginning or self.keeper is not None:
+            return
+        image, channels = self.session.image, self.session.state.channels
+        file, generation = file_of(self.layers.images), self.session.state.generation
+        self._beginning = True
+
+        def begun(made: work.Begun) -> None:
+            self._beginning = False
+            then, self._then = self._then, []
+            gone = generation != self.session.state.generation
+            if gone or (not then and self.session.painting is None):
+                self.errands.run(made.undo, _nothing, self.tell_failure, at_end=_nothing)
+                self.look()
+                return
+            self.large = made.n_bytes_left_out
+            if self.large:
+                self.words.warn(
+                    f"“{image.name}” has no file and takes {size_words(self.large)}: what you paint is kept, its "
+                    "pixels are not. Save it as a file, or copy them (under Image)."
+                )
+            self.keeper = Keeper(self.session, made.project, made.entry)
+            self._watch.start()
+            for do in then:
+                do()
+
+        def failed(error: Exception) -> None:
+            self._beginning, self._worked = False, False  # the next stroke tries again
+            self._then.clear()
+            self.tell_failure(error)
+
+        self.errands.run(lambda: work.begin(image, channels, file), begun, failed, at_end=begun)
+        self.tell()
 
     def companions(self) -> Companions | None:
         """Return the project's images, which train together."""
@@ -155,7 +190,7 @@ class Keeping(QObject):
         self._worked = True
         show_kept(self.layers, self.session, kept.notes, kept.notes.get("colours"))
         self._warn(kept)
-        self._start()
+        self._watch.start()
 
     def go_to(self, opened: work.Opened) -> None:
         """Show another image of the project and keep that from now on; nothing of the present one is lost.
@@ -177,7 +212,8 @@ class Keeping(QObject):
         keeper.close()
         self.keeper = None
         try:
-            leave(self.layers)
+            known = keeper.entry.description.file
+            leave(self.layers, None if known is None else known.path)
             self.layers.choose_images(chosen, anew=True)
             unpack(luggage, opened.kept, self.session)
         except BaseException:
@@ -194,13 +230,13 @@ class Keeping(QObject):
         if annotation is not None and brush is not None:
             annotation.brush_size = brush
         self._warn(opened.kept)
-        self._start()
+        self._watch.start()
 
     def go_on_in(self, project: Project, since: int) -> None:
         """Go on in a copy of the project, which has the same image opened."""
         assert self.keeper is not None
         self.keeper.move(project, project.image(self.keeper.entry.id), since)
-        self._start()
+        self._watch.start()
 
     def let_go(self) -> None:
         """Keep nothing more in the present project, and close it as soon as all is on disk."""
@@ -208,7 +244,7 @@ class Keeping(QObject):
             keeper, self.keeper = self.keeper, None
             keeper.close()
             self._close_soon(keeper.project)
-            self._tell()
+            self.tell()
 
     def copy_pixels(self) -> None:
         """Keep the pixels of a large image without a file, too."""
@@ -217,6 +253,22 @@ class Keeping(QObject):
             self.large = None
             self.changed.emit()
 
+    def tell(self) -> None:
+        """Tell the dock where it is to say something else."""
+        told = (self.name(), self.saved())
+        if told != self._told:
+            error = self.project.saved.error if self.project is not None else ""
+            if error and error != self._told[1]:
+                self.words.say("error", error)
+            self._told = told
+            self.changed.emit()
+
+    def tell_failure(self, error: Exception) -> None:
+        """Say why something could not be done."""
+        if not self._ended:
+            self.words.tell_failure(error)
+            self.tell()
+
     # ---- the end -------------------------------------------------------------------------------------------
 
     def end(self) -> None:
@@ -224,7 +276,7 @@ class Keeping(QObject):
         if self._ended:
             return
         self.look()  # a stroke may have ended just now
-        self._tick.stop()
+        self._watch.stop()
         self.session.canvas.applied.disconnect(self._note_work)
         self.errands.end()
         self._ended = True
@@ -248,45 +300,6 @@ class Keeping(QObject):
         if self.session.painting is not None:
             self._worked = True
 
-    def begin(self, then: Callable[[], None] | None = None) -> None:
-        """Begin a project for the present image, painted or not.
-
-        Parameters
-        ----------
-        then
-            Called when it is there.
-        """
-        if self._beginning or self.keeper is not None:
-            return
-        then = then or _nothing
-        image, channels = self.session.image, self.session.state.channels
-        file, generation = file_of(self.layers.images), self.session.state.generation
-        self._beginning = True
-
-        def begun(made: work.Begun) -> None:
-            self._beginning = False
-            gone = generation != self.session.state.generation
-            if gone or (then is _nothing and self.session.painting is None):
-                self.errands.run(made.undo, _nothing, self._tell_failure, at_end=_nothing)
-                self.look()
-                return
-            self.large = made.n_bytes_left_out
-            if self.large:
-                self.words.warn(
-                    f"“{image.name}” has no file and takes {size_words(self.large)}: what you paint is kept, its "
-                    "pixels are not. Save it as a file, or copy them (under Image)."
-                )
-            self.keeper = Keeper(self.session, made.project, made.entry)
-            self._start()
-            then()
-
-        def failed(error: Exception) -> None:
-            self._beginning, self._worked = False, False  # the next stroke tries again
-            self._tell_failure(error)
-
-        self.errands.run(lambda: work.begin(image, channels, file), begun, failed, at_end=begun)
-        self._tell()
-
     def _follow_file(self, keeper: Keeper) -> None:
         """Note the file of another layer of the same shape, to which the annotation was carried along."""
         file, known = file_of(self.layers.images), keeper.entry.description.file
@@ -303,68 +316,14 @@ class Keeping(QObject):
             if other is not None:
                 self.other_chosen.emit(other)
 
-        self.errands.run(follow, followed, self._tell_failure)
-
-    def _start(self) -> None:
-        self._sight, self._measured_at, self._n_bytes = {}, 0.0, 0
-        self._tick.start()
-        self._look_around()
-
-    def _look_around(self) -> None:
-        """Twice a second: note what tells nobody of itself, and say how saving goes."""
-        keeper = self.keeper
-        if keeper is None:
-            self._tick.stop()
-            return
-        if not keeper.is_of_now:
-            self.let_go()
-            return
-        self._tell()  # before new notes: they are saved a moment later
-        keeper.keep_settings()
-        sight = sight_of(self.layers)
-        for name, value in sight.items():
-            if value == self._sight.get(name):  # the view came to rest
-                keeper.note(name, value)
-        self._sight = sight
-        self._measure(keeper)
-
-    def _measure(self, keeper: Keeper) -> None:
-        painting, now = self.session.painting, time.monotonic()
-        if painting is None or self.errands.busy or now - self._measured_at < _MEASURE_EVERY:
-            return
-        self._measured_at = now
-
-        def measured(found: tuple[int, int]) -> None:
-            if self.keeper is keeper:
-                self._n_bytes = found[0]
-                counts = {**(keeper.project.notes.get("objects") or {}), keeper.entry.id: found[1]}
-                if counts != keeper.project.notes.get("objects"):
-                    keeper.project.note("objects", counts)
-
-        project, labels = keeper.project, painting.labels
-        self.errands.run(lambda: work.measure(project, labels), measured, self._tell_failure)
-
-    def _tell(self) -> None:
-        """Tell the dock where it is to say something else."""
-        told = (self.name(), self.saved())
-        if told != self._told:
-            error = self.project.saved.error if self.project is not None else ""
-            if error and error != self._told[1]:
-                self.words.say("error", error)
-            self._told = told
-            self.changed.emit()
+        self.errands.run(follow, followed, self.tell_failure)
 
     def _close_soon(self, project: Project) -> None:
         if self._ended:
             _close(project)
         else:
             self._leaving.append(project)
-            self.errands.run(project.close, lambda _: self._leaving.remove(project), self._tell_failure)
-
-    def _tell_failure(self, error: Exception) -> None:
-        if not self._ended:
-            self.words.tell_failure(error)
-            self._tell()
+            self.errands.run(project.close, lambda _: self._leaving.remove(project), self.tell_failure)
 
 
 def _nothing(*_: Any) -> None:

@@ -9,7 +9,7 @@ from napari.layers import Image
 
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.layers.sources import image_layers
-from napari_unet._qt.project.sight import CHANNEL, FILE, show_colours, show_sight
+from napari_unet._qt.project.sight import CHANNEL, FILE, said_file, show_colours, show_sight
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.session import Session, Which
@@ -58,11 +58,17 @@ def channels_shown(layers: Binding) -> list[int]:
     return [int(layer.metadata.get(CHANNEL, 0)) for layer in layers.images]
 
 
-def leave(layers: Binding) -> None:
-    """Remove the image and all that lies on it from the viewer: another one comes."""
+def leave(layers: Binding, file: str | None) -> None:
+    """Remove the image and all that lies on it from the viewer: another one comes.
+
+    Parameters
+    ----------
+    file
+        The image's, as the project knows it: all layers that show it go.
+    """
     viewer, gone = layers.viewer(), list(layers.images)
-    file = next((layer.metadata[FILE] for layer in gone if FILE in layer.metadata), None)
-    gone += [x for x in image_layers(viewer) if x not in gone and file and x.metadata.get(FILE) == file]
+    files = {file, *map(said_file, gone)} - {None}
+    gone += [layer for layer in image_layers(viewer) if layer not in gone and said_file(layer) in files]
     for mirror in layers.mirrors.values():
         mirror.detach()
         gone.append(mirror.layer)

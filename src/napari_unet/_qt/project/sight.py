@@ -23,10 +23,16 @@ CHANNEL = "napari_unet_channel"
 def file_of(layers: Sequence[Layer]) -> Path | None:
     """Return the file that these layers show, ``None`` where they came without one."""
     for layer in layers:
-        path = layer.metadata.get(FILE) or layer.source.path
-        if path and Path(str(path)).exists():
-            return Path(str(path))
+        path = said_file(layer)
+        if path and Path(path).exists():
+            return Path(path)
     return None
+
+
+def said_file(layer: Layer) -> str | None:
+    """Return the file that a layer was read from, be it there or not."""
+    path = layer.metadata.get(FILE) or layer.source.path
+    return str(path) if path else None
 
 
 def sight_of(layers: Binding) -> dict[str, Any]:
