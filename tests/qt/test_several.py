@@ -326,6 +326,30 @@ def test_a_project_is_named_while_the_next_image_is_opened(
     assert dock.loop.keeping.project.folder == tmp_path / "named"
 
 
+def test_what_is_shown_of_one_image_is_shown_of_the_next(dock: Any, qtbot: Any, files: Any) -> None:
+    open_files(dock, qtbot, *files.values())
+    dock.annotate.new.start.click()
+    annotate(dock, 2)
+    views, results = dock.views, dock.loop.layers.results
+    views.want("Weight map", True)
+    wait(qtbot, lambda: "Weight map" in results.shown())
+    session = dock.loop.session
+    session.segmenting.show((), np.eye(96, 128, dtype=np.int32) * 3, "Segment")
+    found = dock.loop.n_objects()
+    assert found > 0
+    for name, shape in (("b", (96, 128)), ("c", (60, 70))):
+        go_next(dock, qtbot, name)
+        wait(qtbot, lambda: "Weight map" in results.shown())
+        assert dock.viewer.layers["Weight map"].data.shape == shape
+        assert views.wants("Weight map")
+        assert dock.loop.n_objects() == 0
+        annotate(dock, 2)
+    go_next(dock, qtbot, "a")
+    assert dock.loop.n_objects() == found
+    assert sorted(names(dock.viewer))[:2] == ["Annotation", "Segmentation"]
+
+
+@pytest.mark.slow
 def test_200_images_open_at_once_and_the_list_stays_quick(
     another_dock: Any, qtbot: Any, tmp_path: Path
 ) -> None:

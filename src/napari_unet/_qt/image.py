@@ -59,7 +59,10 @@ class ImageStep(QWidget):
         self.size_origin = hint()
         self.measure = button("Measure", "Go back to the size measured on your objects.", self._measure_size)
         self._missing = column(
-            hint("No image is open. Open yours with File › Open File(s), or drop it on the window."),
+            hint(
+                "No image is open. Open yours with File › Open File(s), or drop it on the window; add several images "
+                "below."
+            ),
             row(
                 button(
                     "Open the coins sample",

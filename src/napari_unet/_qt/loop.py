@@ -85,7 +85,7 @@ class Loop(QObject):
     def _connect(self) -> None:
         self.words.said.connect(self.said)
         self.refreshed.connect(self.keeping.look)
-        self.album.leaving.connect(self.segmentation_run.stop)
+        self.album.leaving.connect(self.segmentation_run.leave_image)
         self.warming.ended.connect(self.refresh_soon)
         self.training_run.reported.connect(self.reported)
         self.training_run.round_done.connect(self._go_on_after_round)
@@ -103,6 +103,7 @@ class Loop(QObject):
         session = self.session
         session.said.connect(self.say)
         session.canvas.edited.connect(self._note_change)
+        session.canvas.array_replaced.connect(self._note_change)
         session.state_changed.connect(self.layers.describe_objects)
         for signal in (session.state_changed, session.rounds_changed, session.canvas.history_changed):
             signal.connect(self.refresh_soon)
@@ -306,6 +307,6 @@ class Loop(QObject):
             self._counted = (plane, int(np.count_nonzero(counts[1:])))
         return self._counted[1]
 
-    def _note_change(self, which: Which, change: Any) -> None:
+    def _note_change(self, which: Which, change: Any = None) -> None:
         if which is Which.SEGMENTATION:
             self._counted = None

@@ -77,6 +77,11 @@ class SegmentationRun(QObject):
         if self.job is not None:
             self.job.quit()
 
+    def leave_image(self) -> None:
+        """Ask for the end, and forget what was found: another image comes."""
+        self.stop()
+        self.empty_sentence = None
+
     def abandon(self) -> None:
         """Ask for the end and forget it: the window goes."""
         self.stop()

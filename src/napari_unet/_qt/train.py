@@ -158,7 +158,8 @@ class TrainStep(QWidget):
     def _show_reports(self, reports: list[Any]) -> None:
         self.curves.add(reports)
         self.curves.setVisible(True)
-        self._show_progress(reports[-1])
+        if reports[-1].steps_per_second:  # else it still reads the images
+            self._show_progress(reports[-1])
         for report in reports:
             if report.message:
                 self._loop.say("info", report.message)

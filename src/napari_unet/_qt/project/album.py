@@ -123,6 +123,8 @@ class Album(QObject):
                 "pixels, too”, then open another image."
             )
             return
+        if isinstance(self._moves.refusal, ImageMissing):
+            self._moves.dismiss()
         self._be(f"Opening “{known[image_id]}” …")
 
         def failed(error: Exception) -> None:

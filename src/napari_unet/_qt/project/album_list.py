@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import QSignalBlocker, QSize, Qt
 from qtpy.QtWidgets import QFileDialog, QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from napari_unet._qt.project.album import Album
@@ -12,7 +12,7 @@ from napari_unet._qt.rows import button, hint, row
 from napari_unet.formats.paths import KINDS
 
 _STATES = {"new": "new", "work": "in work", "done": "done ✓"}
-_MOST_ROWS = 6
+_MOST_ROWS, _PADDING = 6, 6
 
 
 class AlbumList(QWidget):
@@ -87,6 +87,7 @@ class AlbumList(QWidget):
                 item.setText(0, name)
                 item.setText(1, state)
                 item.setToolTip(0, name)
+                item.setSizeHint(0, QSize(0, self.fontMetrics().height() + _PADDING))
                 font = item.font(0)
                 if font.bold() != is_open:
                     font.setBold(is_open)

@@ -11,25 +11,17 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.project import work
 from napari_unet._qt.project.errands import Errands
-from napari_unet._qt.project.showing import (
-    brush_of,
-    channels_shown,
-    choose_among,
-    leave,
-    show_kept,
-    show_picture,
-)
+from napari_unet._qt.project.showing import exchange, show_kept, show_picture
 from napari_unet._qt.project.sight import file_of, sight_of
 from napari_unet._qt.project.status import saved_words, size_words
 from napari_unet._qt.project.watch import Watch
 from napari_unet._qt.words import Words
 from napari_unet.errors import UserError
 from napari_unet.project import NotSaved, Project
-from napari_unet.session import Session, Which
+from napari_unet.session import Session
 from napari_unet.session.companions import Companions
 from napari_unet.session.keeping import Keeper
 from napari_unet.session.restoring import Kept, restore
-from napari_unet.session.switching import Luggage, unpack
 
 _log = logging.getLogger("napari_unet")
 
@@ -200,22 +192,18 @@ class Keeping(QObject):
         UserError
             If it cannot be shown.
         """
-        keeper, brush, channels = self.keeper, brush_of(self.layers), channels_shown(self.layers)
+        keeper = self.keeper
         assert keeper is not None
         assert opened.picture is not None
         made = show_picture(self.layers.viewer(), opened.picture)
-        chosen = choose_among(made, opened.kept.notes, channels)
         keeper.keep_settings()
         for name, value in sight_of(self.layers).items():
             keeper.note(name, value)
-        luggage = Luggage.of(self.session)
         keeper.close()
         self.keeper = None
+        known = keeper.entry.description.file
         try:
-            known = keeper.entry.description.file
-            leave(self.layers, None if known is None else known.path)
-            self.layers.choose_images(chosen, anew=True)
-            unpack(luggage, opened.kept, self.session)
+            exchange(self.layers, self.session, made, opened.kept, None if known is None else known.path)
         except BaseException:
             self._close_soon(keeper.project)
             raise
@@ -223,12 +211,6 @@ class Keeping(QObject):
         self.keeper = Keeper(self.session, keeper.project, entry, before=keeper)
         self._image, self.large = self._image_now(), None
         keeper.project.log("Open image", entry.id)
-        if "place" not in opened.kept.notes:
-            self.layers.viewer().reset_view()
-        show_kept(self.layers, self.session, opened.kept.notes, None)
-        annotation = self.layers.layer(Which.ANNOTATION)
-        if annotation is not None and brush is not None:
-            annotation.brush_size = brush
         self._warn(opened.kept)
         self._watch.start()
 

@@ -14,6 +14,8 @@ from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.session import Session, Which
 from napari_unet.session.pictures import FILE_CHANNELS, Picture
+from napari_unet.session.restoring import Kept
+from napari_unet.session.switching import Luggage, unpack
 
 
 def show_picture(viewer: Any, picture: Picture) -> list[Image]:
@@ -53,19 +55,37 @@ def choose_among(made: Sequence[Image], notes: dict[str, Any], otherwise: Sequen
     return list(made[:1])
 
 
-def channels_shown(layers: Binding) -> list[int]:
-    """Return which channels of its file the image is made of."""
-    return [int(layer.metadata.get(CHANNEL, 0)) for layer in layers.images]
-
-
-def leave(layers: Binding, file: str | None) -> None:
-    """Remove the image and all that lies on it from the viewer: another one comes.
+def exchange(layers: Binding, session: Session, made: Sequence[Image], kept: Kept, file: str | None) -> None:
+    """Work on another image of the project instead of the present one, and show it as it was kept.
 
     Parameters
     ----------
+    made
+        The other image's layers.
     file
-        The image's, as the project knows it: all layers that show it go.
+        The present image's, as the project knows it: all layers that show it go.
+
+    Raises
+    ------
+    UserError
+        If what was kept does not fit the image.
     """
+    luggage, annotation = Luggage.of(session), layers.layer(Which.ANNOTATION)
+    brush = None if annotation is None else annotation.brush_size
+    channels = [int(layer.metadata.get(CHANNEL, 0)) for layer in layers.images]
+    leave(layers, file)
+    layers.choose_images(choose_among(made, kept.notes, channels), anew=True)
+    unpack(luggage, kept, session)
+    if "place" not in kept.notes:
+        layers.viewer().reset_view()
+    show_kept(layers, session, kept.notes, None)
+    annotation = layers.layer(Which.ANNOTATION)
+    if annotation is not None and brush is not None:
+        annotation.brush_size = brush
+
+
+def leave(layers: Binding, file: str | None) -> None:
+    """Remove the image and all that lies on it from the viewer, also other layers that show its file."""
     viewer, gone = layers.viewer(), list(layers.images)
     files = {file, *map(said_file, gone)} - {None}
     gone += [layer for layer in image_layers(viewer) if layer not in gone and said_file(layer) in files]
@@ -91,9 +111,3 @@ def show_kept(layers: Binding, session: Session, notes: dict[str, Any], colours:
     objects = session.labels_are is LabelsAre.OBJECTS
     layers.paint_with(session.next_object_value() if objects else 2, new_object=objects)
     show_sight(layers, notes.get("place"))
-
-
-def brush_of(layers: Binding) -> int | None:
-    """Return how wide the annotation's brush is."""
-    layer = layers.layer(Which.ANNOTATION)
-    return None if layer is None else int(layer.brush_size)
