@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +309,51 @@ def test_choosing_the_layer_of_another_image_opens_that_image(dock: Any, qtbot: 
     go_next(dock, qtbot, "c")
     go_next(dock, qtbot, "a")
     np.testing.assert_array_equal(dock.loop.session.annotation, painted)
+
+
+def test_an_image_of_another_size_is_not_opened_and_nothing_is_lost(
+    dock: Any, qtbot: Any, files: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_files(dock, qtbot, *files.values())
+    dock.annotate.new.start.click()
+    painted = np.array(annotate(dock, 2).data)
+    read = work.read_other
+
+    def read_another(project: Any, image_id: str, image_at: Any) -> Any:
+        """Read the third image for the second, as a plugin of napari might."""
+        found = read(project, image_id, image_at)
+        return replace(found, picture=read(project, project.images[2].id, None).picture)
+
+    monkeypatch.setattr(work, "read_other", read_another)
+    dock.image.album.next.click()
+    wait(qtbot, lambda: "60 × 70 px now and was 96 × 128 px" in words(dock))
+    assert dock.loop.session.image.name == "a"
+    assert names(dock.viewer) == ["a", "Annotation"]
+    dock.loop.layers.layer(Which.ANNOTATION).paint((80, 100), 9)
+    QApplication.processEvents()
+    assert (dock.loop.session.annotation != painted).any()
+    wait(qtbot, lambda: is_saved(dock))
+
+
+def test_a_window_that_closes_while_images_are_added_closes_the_project(
+    dock: Any, qtbot: Any, files: Any
+) -> None:
+    album(dock).add(list(files.values()))
+    dock.loop.end()
+    for found in recovery.recoveries():
+        Project.open(found.folder).close()
+
+
+def test_images_are_added_to_a_project_that_is_just_being_begun(
+    dock: Any, qtbot: Any, discs: Any, files: Any
+) -> None:
+    dock.viewer.add_image(discs[0], name="in memory")
+    dock.annotate.new.start.click()
+    annotate(dock, 2)
+    dock.loop.refreshed.emit()
+    assert dock.loop.keeping.project is None
+    album(dock).add([files["b"]])
+    wait(qtbot, lambda: [row[0] for row in rows_of(dock)] == ["in memory", "b"])
 
 
 def test_a_project_is_named_while_the_next_image_is_opened(

@@ -58,6 +58,7 @@ def read_picture(project: Project, entry: ImageEntry, image_at: Path | None = No
     described = entry.description
     if described.file is None:
         name, size = described.name, described.pixel_size_um
+        project.flush()  # they may have come a moment ago
         return Picture(None, ImageFile(name, entry.pixels(), _axes_of(described), size, described.rgb))
     file = image_at or entry.find_file(_folders(project))
     content = None

@@ -89,7 +89,8 @@ class Album(QObject):
         self._be(f"Adding {count(len(files), 'image')} …")
         self._to_add = len(files)
         if keeping.keeper is None:
-            self._run(lambda: work.begin_with(files, self._counted.emit, self._end.is_set), self._take_filled)
+            begin = lambda: work.begin_with(files, self._counted.emit, self._end.is_set)  # noqa: E731
+            self._run(begin, self._take_filled, at_end=work.Filled.close)
             return
 
         def add() -> Added:
@@ -195,12 +196,17 @@ class Album(QObject):
         self.busy = busy
         self.changed.emit()
 
-    def _run(self, do: Callable[[], Any], done: Callable[[Any], None]) -> None:
+    def _run(
+        self,
+        do: Callable[[], Any],
+        done: Callable[[Any], None],
+        at_end: Callable[[Any], None] | None = None,
+    ) -> None:
         def failed(error: Exception) -> None:
             self._be("")
             self._keeping.words.tell_failure(error)
 
-        self._keeping.errands.run(do, done, failed)
+        self._keeping.errands.run(do, done, failed, at_end)
 
     def _say(self, sentence: str) -> None:
         self._keeping.words.say("info", sentence)

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.project import work
 from napari_unet._qt.project.errands import Errands
-from napari_unet._qt.project.showing import exchange, show_kept, show_picture
+from napari_unet._qt.project.showing import exchange, show_beside, show_kept
 from napari_unet._qt.project.sight import file_of, sight_of
 from napari_unet._qt.project.status import saved_words, size_words
 from napari_unet._qt.project.watch import Watch
@@ -194,8 +194,8 @@ class Keeping(QObject):
         """
         keeper = self.keeper
         assert keeper is not None
-        assert opened.picture is not None
-        made = show_picture(self.layers.viewer(), opened.picture)
+        described = keeper.project.image(opened.image_id).description
+        chosen = show_beside(self.layers, opened.picture, described, opened.kept.notes)
         keeper.keep_settings()
         for name, value in sight_of(self.layers).items():
             keeper.note(name, value)
@@ -203,7 +203,7 @@ class Keeping(QObject):
         self.keeper = None
         known = keeper.entry.description.file
         try:
-            exchange(self.layers, self.session, made, opened.kept, None if known is None else known.path)
+            exchange(self.layers, self.session, chosen, opened.kept, None if known is None else known.path)
         except BaseException:
             self._close_soon(keeper.project)
             raise

@@ -8,10 +8,11 @@ from typing import Any
 from napari.layers import Image
 
 from napari_unet._qt.layers.binding import Binding
-from napari_unet._qt.layers.sources import image_layers
+from napari_unet._qt.layers.sources import image_layers, spatial_shape
 from napari_unet._qt.project.sight import CHANNEL, FILE, said_file, show_colours, show_sight
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
+from napari_unet.project import ImageDescription
 from napari_unet.session import Session, Which
 from napari_unet.session.pictures import FILE_CHANNELS, Picture
 from napari_unet.session.restoring import Kept
@@ -55,26 +56,44 @@ def choose_among(made: Sequence[Image], notes: dict[str, Any], otherwise: Sequen
     return list(made[:1])
 
 
-def exchange(layers: Binding, session: Session, made: Sequence[Image], kept: Kept, file: str | None) -> None:
-    """Work on another image of the project instead of the present one, and show it as it was kept.
-
-    Parameters
-    ----------
-    made
-        The other image's layers.
-    file
-        The present image's, as the project knows it: all layers that show it go.
+def show_beside(
+    layers: Binding, picture: Picture, described: ImageDescription, notes: dict[str, Any]
+) -> list[Image]:
+    """Show another image of the project besides the present one; return the layers to work on.
 
     Raises
     ------
     UserError
-        If what was kept does not fit the image.
+        If it can't be shown, or has another size than the image that was annotated; nothing has changed then.
+    """
+    channels = [int(layer.metadata.get(CHANNEL, 0)) for layer in layers.images]
+    made = show_picture(layers.viewer(), picture)
+    chosen = choose_among(made, notes, channels)
+    now, then = spatial_shape(chosen[0]), described.spatial_shape
+    if now != then:
+        for layer in made:
+            layers.viewer().layers.remove(layer)
+        is_size, was_size = (" × ".join(map(str, shape)) for shape in (now, then))
+        raise UserError(f"“{described.name}” is {is_size} px now and was {was_size} px in the project.")
+    return chosen
+
+
+def exchange(
+    layers: Binding, session: Session, chosen: Sequence[Image], kept: Kept, file: str | None
+) -> None:
+    """Work on another image of the project instead of the present one, and show it as it was kept.
+
+    Parameters
+    ----------
+    chosen
+        The other image's layers.
+    file
+        The present image's, as the project knows it: all layers that show it go.
     """
     luggage, annotation = Luggage.of(session), layers.layer(Which.ANNOTATION)
     brush = None if annotation is None else annotation.brush_size
-    channels = [int(layer.metadata.get(CHANNEL, 0)) for layer in layers.images]
     leave(layers, file)
-    layers.choose_images(choose_among(made, kept.notes, channels), anew=True)
+    layers.choose_images(chosen, anew=True)
     unpack(luggage, kept, session)
     if "place" not in kept.notes:
         layers.viewer().reset_view()

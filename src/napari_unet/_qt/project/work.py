@@ -78,6 +78,11 @@ class Filled:
     added: Added
     opened: Opened | None
 
+    def close(self) -> None:
+        """Close the project: the window is gone."""
+        if self.opened is not None:
+            self.opened.project.close()
+
 
 def is_recovery(folder: Path) -> bool:
     """Tell whether a project has no name yet."""
