@@ -6,9 +6,11 @@ Opens the coins, trains, segments, corrects one coin, and keeps a picture of eac
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from real_window import RealWindow
 
 from napari_unet.samples import coins_layers, touching_cells_layers
@@ -26,6 +28,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     draw_loop(options.out, options.minutes)
     draw_weights(options.out)
+    draw_images(options.out)
 
 
 def draw_loop(out: Path, minutes: float) -> None:
@@ -97,6 +100,41 @@ def draw_weights(out: Path) -> None:
     window.show_in_dock(advanced.strip)
     window.picture(out / "patches.png")
     window.close()
+
+
+def draw_images(out: Path) -> None:
+    """Keep a project of several images, each a part of the coins, amidst the work."""
+    picture = coins_layers()[0][0]
+    half, third = picture.shape[0] // 2, picture.shape[1] // 3
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"coins {k + 1}.tif" for k in range(6)]
+        for k, file in enumerate(files):
+            y, x = half * (k // 3), third * (k % 3)
+            tifffile.imwrite(file, picture[y : y + half, x : x + third])
+        window = RealWindow([], SIZE)
+        dock, loop = window.dock, window.loop
+        loop.album.add(files)
+        window.wait(lambda: len(loop.album.images) == 6 and not loop.album.busy, 60, "Adding the images")
+        dock.image.album.list.setCurrentItem(dock.image.album._items()[0])
+        window.click(dock.annotate.new.start)
+        window.settle(0.5)
+        for name in ("coins 2", "coins 3"):
+            paint_cross(window)
+            window.click(dock.image.album.done)
+            window.click(dock.image.album.next)
+            window.wait(lambda name=name: loop.session.image.name == name, 60, "Opening the next image")
+        paint_cross(window)
+        window.show_in_dock(dock.image.album.list)
+        window.wait(lambda: loop.keeping.saved().startswith("saved"), 60, "Saving")
+        window.picture(out / "images.png")
+        window.close()
+
+
+def paint_cross(window: RealWindow) -> None:
+    """Paint something with the mouse."""
+    height, width = window.loop.session.image.plane_shape
+    window.stroke([(height * 0.3, width * 0.3), (height * 0.4, width * 0.4)])
+    window.stroke([(height * 0.7, width * 0.6), (height * 0.75, width * 0.7)])
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ from types import SimpleNamespace
 import numpy as np
 import painting_process
 import pytest
+from painted_rounds import a_round
 from painting_process import SHAPE
 
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.annotation.regions import Region
 from napari_unet.errors import UserError
 from napari_unet.project import Project
-from napari_unet.session import ImageSource, Round, Session, Which
+from napari_unet.session import ImageSource, Session, Which
 from napari_unet.session.described import describe_image
 from napari_unet.session.keeping import Keeper
 from napari_unet.session.restoring import read_kept, restore
@@ -58,30 +59,6 @@ def paint(session, which, offset, value, size=9):
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "project"
-
-
-def a_round(number) -> Round:
-    from napari_unet.network.model_file import Model, ModelDescription
-    from napari_unet.network.scaling import Normalisation
-    from napari_unet.network.training_outcome import Curves, TrainingOutcome
-    from napari_unet.network.unet import UNet, UNetConfig
-
-    config = UNetConfig(in_channels=1, classes=2, depth=1, width=2)
-    model = Model(
-        ModelDescription(
-            name="tiny",
-            network=config,
-            normalisation=Normalisation(low=(0.0,), high=(1.0,)),
-            object_size=20.0,
-            labels_are="objects",
-        ),
-        UNet(config),
-    )
-    curves = Curves([1.0, 0.5, 0.25], [0.1] * 3, [(2, {"f1": 0.5})])
-    outcome = TrainingOutcome(
-        model.network.state_dict(), curves, 2, 3, 1.5, {"f1": 0.5}, False, "Good.", 64, 1, 1
-    )
-    return Round(number, f"Round {number}", model, outcome, "2026-01-01T10:00:00", ("Paint more.",))
 
 
 def test_all_of_a_session_comes_back(folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from napari_unet._qt.forms import Form
@@ -25,7 +26,15 @@ _FIELDS = {"ronneberger2015": ("balance_classes",), "falk2019": ("v", "sigma_bal
 
 
 class Advanced(QWidget):
-    """Network, grey range, seed, device, weight map, augmentation with its strip of patches."""
+    """Network, grey range, seed, device, weight map, augmentation with its strip of patches.
+
+    Signals
+    -------
+    valueChanged()
+        Something else is chosen.
+    """
+
+    valueChanged = Signal()
 
     def __init__(self, loop: Loop, views: Views) -> None:
         super().__init__()
@@ -82,6 +91,31 @@ class Advanced(QWidget):
         ):
             layout.addWidget(part)
         self._show_formula()
+        for changed in (
+            self.network.valueChanged,
+            self.weights.valueChanged,
+            self.augmentation.valueChanged,
+            self.device.currentIndexChanged,
+            self.width_box.valueChanged,
+            self.depth_box.valueChanged,
+        ):
+            changed.connect(lambda *_: self.valueChanged.emit())
+
+    def show_settings(self, settings: Any) -> None:
+        """Show other `TrainingSettings`, without a signal; time and steps are shown elsewhere."""
+        blocked = self.blockSignals(True)
+        shape = settings.network_config(1, 2, True)
+        self._preset = settings.preset
+        self.network.setValue(settings)
+        self.width_box.setValue(shape.width)
+        self.depth_box.setValue(shape.depth)
+        self.device.setCurrentIndex(max(self.device.findData(settings.device), 0))
+        self.augmentation.setValue(settings.augmentation)
+        self.weights.setValue(settings.weight_map)
+        self._views.weigh_with(settings.weight_map)
+        self._show_formula()
+        self.strip.renew()
+        self.blockSignals(blocked)
 
     def settings(self) -> Any:
         """Return the settings; time and steps are chosen elsewhere."""

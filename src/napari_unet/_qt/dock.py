@@ -73,6 +73,7 @@ class Dock(QWidget):
         self.loop.refreshed.connect(self.refresh)
         self.loop.said.connect(self.messages.say)
         self.loop.keeping.changed.connect(self._show_saved)
+        self.loop.album.changed.connect(self._show_images)
         if self.loop.words.last is not None:
             self.messages.say(*self.loop.words.last)
         self._viewer().events.theme.connect(self._follow_theme)
@@ -123,7 +124,8 @@ class Dock(QWidget):
                 section.set_open(True)
         begins = session.segmentation is None
         if begins and session.annotation is not None and self._show_once(self.sections[2]):
-            self.sections[0].set_open(False)  # its title line says all that is needed from here on
+            # Its title line says all that is needed from here on, unless one goes through several images.
+            self.sections[0].set_open(len(self.loop.album.images) > 1)
         if session.current is not None or not begins:
             self._show_once(self.sections[3])
 
@@ -138,6 +140,13 @@ class Dock(QWidget):
 
     def _show_saved(self) -> None:
         self.sections[0].set_state(self.image.state())
+
+    def _show_images(self) -> None:
+        """Show the list of images once, when there are several."""
+        if len(self.loop.album.images) > 1 and "images" not in self._opened:
+            self._opened.add("images")
+            self.sections[0].set_open(True)
+        self._show_saved()
 
     def _show_section(self) -> None:
         if self._section_to_show is not None:

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QListWidget, QListWidgetItem, QVBoxLa
 from napari_unet._qt.layers.sources import channel_axis_of, image_layers, spatial_shape, split_channels
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.measuring import Measuring
+from napari_unet._qt.project.album_list import AlbumList
 from napari_unet._qt.project.row import ProjectRow
 from napari_unet._qt.rows import button, column, combo, hint, refill, row
 from napari_unet.session import Which
@@ -58,7 +59,10 @@ class ImageStep(QWidget):
         self.size_origin = hint()
         self.measure = button("Measure", "Go back to the size measured on your objects.", self._measure_size)
         self._missing = column(
-            hint("No image is open. Open yours with File › Open File(s), or drop it on the window."),
+            hint(
+                "No image is open. Open yours with File › Open File(s), or drop it on the window; add several images "
+                "below."
+            ),
             row(
                 button(
                     "Open the coins sample",
@@ -77,14 +81,17 @@ class ImageStep(QWidget):
         layout.addWidget(self._present)
         self.project = ProjectRow(loop.keeping, loop.moves)
         layout.addWidget(self.project)
+        self.album = AlbumList(loop.album)
+        layout.addWidget(self.album)
 
     def state(self) -> str:
         """Return a few words for the title line."""
         image = self._loop.session.image
         if image is None:
             return "open an image"
-        saved = self._loop.keeping.saved()
-        return f"{image.name} · {saved}" if saved else image.name
+        album = self._loop.album
+        facts = [image.name, album.words() if len(album.images) > 1 else "", self._loop.keeping.saved()]
+        return " · ".join(fact for fact in facts if fact)
 
     def reset_choices(self, event: object = None) -> None:
         """Read which layers there are; napari calls this when layers come, go or change their name."""
@@ -94,6 +101,7 @@ class ImageStep(QWidget):
     def refresh(self) -> None:
         """Show the session's state."""
         self.project.refresh()
+        self.album.refresh()
         session, chosen = self._loop.session, self._loop.layers.images
         layers = image_layers(self._loop.layers.viewer())
         refill(self.layer, [(layer.name, layer) for layer in layers], chosen[0] if chosen else None)

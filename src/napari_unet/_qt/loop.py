@@ -15,6 +15,7 @@ from napari_unet._qt.job import Job
 from napari_unet._qt.layers.adoption import coding_said_by, fits_as_it_is
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.layers.sources import image_layers
+from napari_unet._qt.project.album import Album
 from napari_unet._qt.project.closing import Closing
 from napari_unet._qt.project.keeping import Keeping
 from napari_unet._qt.project.moves import Moves
@@ -72,6 +73,7 @@ class Loop(QObject):
         self.segmentation_run = SegmentationRun(session, self.layers, self.words)
         self.keeping = Keeping(session, self.layers, self.words)
         self.moves = Moves(self.keeping)
+        self.album = Album(self.keeping, self.moves)
         self.closing = Closing(self.keeping)
         self.segment_after_training = True
         self._closed = False
@@ -85,6 +87,7 @@ class Loop(QObject):
     def _connect(self) -> None:
         self.words.said.connect(self.said)
         self.refreshed.connect(self.keeping.look)
+        self.album.leaving.connect(self.segmentation_run.leave_image)
         self.warming.ended.connect(self.refresh_soon)
         self.training_run.reported.connect(self.reported)
         self.training_run.round_done.connect(self._go_on_after_round)
@@ -104,6 +107,7 @@ class Loop(QObject):
         session = self.session
         session.said.connect(self.say)
         session.canvas.edited.connect(self._note_change)
+        session.canvas.array_replaced.connect(self._note_change)
         session.state_changed.connect(self.layers.describe_objects)
         for signal in (session.state_changed, session.rounds_changed, session.canvas.history_changed):
             signal.connect(self.refresh_soon)
@@ -140,7 +144,7 @@ class Loop(QObject):
         if self.training is None:
             with self.telling("Training"):
                 self.layers.settle()
-                self.training_run.start(start, settings)
+                self.training_run.start(start, settings, self.keeping.companions())
                 self.keeping.note_training(start, settings)
             self.refresh_soon()
 
@@ -174,6 +178,7 @@ class Loop(QObject):
         """Tell the jobs to stop and let go of the layers."""
         self.training_run.abandon()
         self.segmentation_run.abandon()
+        self.album.end()
         self._closed = True
         self._soon.stop()
         self.keeping.end()
@@ -316,6 +321,6 @@ class Loop(QObject):
             self._counted = (plane, int(np.count_nonzero(counts[1:])))
         return self._counted[1]
 
-    def _note_change(self, which: Which, change: Any) -> None:
+    def _note_change(self, which: Which, change: Any = None) -> None:
         if which is Which.SEGMENTATION:
             self._counted = None

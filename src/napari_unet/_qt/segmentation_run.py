@@ -77,6 +77,11 @@ class SegmentationRun(QObject):
         if self.job is not None:
             self.job.quit()
 
+    def leave_image(self) -> None:
+        """Ask for the end, and forget what was found: another image comes."""
+        self.stop()
+        self.empty_sentence = None
+
     def abandon(self) -> None:
         """Ask for the end and forget it: the window goes."""
         self.stop()
@@ -88,6 +93,8 @@ class SegmentationRun(QObject):
 
     def _settle(self, result: Any) -> None:
         """Prepare what is shown in a thread too: large planes take tenths of a second."""
+        if self._task.generation != self._session.state.generation:  # another image is open by now
+            return
         showing = self._session.segmenting.prepare_showing(self._task, result)
         self._showing = start_job(
             "showing the segmentation",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QProgressBar, QSpinBox, QVBoxLayout, QWidget
 
 from napari_unet._qt.advanced import Advanced
@@ -12,6 +13,7 @@ from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, button, combo, form, hint, refill, row
 from napari_unet._qt.views import Views
 from napari_unet.session import SCRATCH
+from napari_unet.session.choices import TrainingChoices
 
 TOOLTIP = (
     "Train the U-Net on what you painted. Go on painting meanwhile; stopping keeps the best network so far."
@@ -34,6 +36,7 @@ class TrainStep(QWidget):
         super().__init__()
         self._loop = loop
         self._chosen_start: object = None  # what suits best, as long as the user chose nothing
+        self._choices: TrainingChoices | None = None  # what the widgets show
         self.start = combo(
             [],
             "Which weights the training starts from. The bundled network has seen many kinds of cells and needs few "
@@ -43,10 +46,11 @@ class TrainStep(QWidget):
         self.budget = combo(
             list(_BUDGETS), "When the training ends by itself. It may end earlier if nothing improves."
         )
-        self.budget.currentIndexChanged.connect(lambda *_: self.refresh())
+        self.budget.currentIndexChanged.connect(self._take_choices)
         self.steps = QSpinBox()
         self.steps.setRange(1, 1_000_000)
         self.steps.setValue(300)
+        self.steps.valueChanged.connect(self._take_choices)
         self.steps.setToolTip(
             "<p>Equal steps, seed and threads give equal networks; equal minutes do not.</p>"
         )
@@ -103,9 +107,8 @@ class TrainStep(QWidget):
 
     def settings(self) -> Any:
         """Return what is chosen, as `TrainingSettings`."""
-        from napari_unet.network.training_settings import TrainingSettings
-
-        chosen = self.advanced.body.settings() if self.advanced.body is not None else TrainingSettings()
+        made = self.advanced.body
+        chosen = made.settings() if made is not None else self._kept_choices().training_settings()
         budget = self.budget.currentData()
         minutes = budget if isinstance(budget, float) else None
         steps = self.steps.value() if budget == _STEPS else None
@@ -118,6 +121,8 @@ class TrainStep(QWidget):
     def refresh(self) -> None:
         """Show the session's state."""
         loop, session = self._loop, self._loop.session
+        if self._choices is not self._kept_choices():  # a project was opened
+            self._show_choices(self._kept_choices())
         running = loop.training is not None
         starts = [(text, key) for key, text in session.rounds.starts(self._preset() == "laptop")]
         keys = [key for _, key in starts]
@@ -153,7 +158,8 @@ class TrainStep(QWidget):
     def _show_reports(self, reports: list[Any]) -> None:
         self.curves.add(reports)
         self.curves.setVisible(True)
-        self._show_progress(reports[-1])
+        if reports[-1].steps_per_second:  # else it still reads the images
+            self._show_progress(reports[-1])
         for report in reports:
             if report.message:
                 self._loop.say("info", report.message)
@@ -166,30 +172,62 @@ class TrainStep(QWidget):
 
     def _go_on_from_new_round(self) -> None:
         self._chosen_start = None  # the newest round
+        self._take_choices()
 
     def _choose_start(self, *_: object) -> None:
         if self.start.currentData() != _FILE:
             self._chosen_start = self.start.currentData()
-            self.refresh()
+            self._take_choices()
             return
         path, _ = QFileDialog.getOpenFileName(self, "Start from a model file", "", "Models (*.safetensors)")
         if path:
             with self._loop.telling("Reading the model"):
                 self._chosen_start = self._loop.session.load_start_file(path)
-        self.refresh()
+        self._take_choices()
 
     def _make_advanced(self, views: Views) -> Advanced:
         made = Advanced(self._loop, views)
-        made.network.valueChanged.connect(lambda *_: self.refresh())
+        made.show_settings(self._kept_choices().training_settings())
+        made.valueChanged.connect(self._take_choices)
         made.set_from_scratch(self.start.currentData() == SCRATCH)
         return made
 
     def _preset(self) -> str:
         made = self.advanced.body
-        return made.network.value().preset if made is not None else "laptop"
+        if made is not None:
+            return made.network.value().preset
+        return str((self._kept_choices().settings or {}).get("preset", "laptop"))
 
     def _set_then(self, checked: bool) -> None:
         self._loop.segment_after_training = checked
+        self._take_choices()
+
+    def _kept_choices(self) -> TrainingChoices:
+        return self._loop.session.state.training_choices
+
+    def _take_choices(self, *_: object) -> None:
+        """Let the project keep what is chosen now."""
+        made = self.advanced.body
+        settings = self._kept_choices().settings if made is None else made.settings().model_dump(mode="json")
+        self._choices = self._loop.session.state.training_choices = TrainingChoices(
+            start=str(self._chosen_start or ""),
+            budget=self.budget.currentData(),
+            steps=self.steps.value(),
+            then_segment=self.then.isChecked(),
+            settings=settings,
+        )
+        self.refresh()
+
+    def _show_choices(self, choices: TrainingChoices) -> None:
+        self._choices = choices
+        self._chosen_start = choices.start or None
+        with QSignalBlocker(self.budget), QSignalBlocker(self.steps), QSignalBlocker(self.then):
+            self.budget.setCurrentIndex(max(self.budget.findData(choices.budget), 0))
+            self.steps.setValue(choices.steps)
+            self.then.setChecked(choices.then_segment)
+        self._loop.segment_after_training = choices.then_segment
+        if self.advanced.body is not None:
+            self.advanced.body.show_settings(choices.training_settings())
 
 
 def _clock(seconds: float) -> str:

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.words import Words
 from napari_unet.session import Session
+from napari_unet.session.companions import Companions
 
 
 class TrainingRun(QObject):
@@ -36,15 +37,20 @@ class TrainingRun(QObject):
         self.stopping = False
         self._task: Any = None
 
-    def start(self, start: str, settings: Any) -> None:
+    def start(self, start: str, settings: Any, companions: Companions | None = None) -> None:
         """Train on what is painted now.
+
+        Parameters
+        ----------
+        companions
+            The project's other images, whose annotations train, too.
 
         Raises
         ------
         UserError
             When nothing can be learned from it.
         """
-        self._task = self._session.prepare_training(start, _leave_a_core(settings))
+        self._task = self._session.prepare_training(start, _leave_a_core(settings), companions)
         self.reports, self.stopping = [], False
         self.job = start_job(
             "training",

@@ -23,6 +23,7 @@ class Views(QObject):
         self.weight_settings = WeightMapSettings()
         loop.refreshed.connect(self.refresh)
         loop.segmented.connect(self.refresh)
+        loop.album.leaving.connect(self._leave_image)
         self._live = LiveWeights(loop)
         self._live.made.connect(self._show_weights)
         self._live.followed.connect(self._redraw_weights)
@@ -68,6 +69,11 @@ class Views(QObject):
                 if version is not None and self._shown.get(kind) != version:
                     self._show(kind)
                     self._shown[kind] = version
+
+    def _leave_image(self) -> None:
+        """Forget what is shown of this image; what is wanted is shown of the next one."""
+        self._shown.clear()
+        self._live.hide()
 
     def _version(self, kind: str) -> Any:
         session, plane = self._loop.session, self._loop.layers.current_plane()

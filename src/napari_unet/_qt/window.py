@@ -10,8 +10,9 @@ import napari
 from napari.layers import Layer
 
 from napari_unet._qt.loops import loop_of
-from napari_unet._qt.project.sight import FILE
+from napari_unet._qt.project.sight import CHANNEL, FILE
 from napari_unet.formats.images import ImageFile, read_image
+from napari_unet.session.pictures import geometry_of
 
 
 def open_napari(
@@ -53,13 +54,12 @@ def open_napari(
 
 def add_image(viewer: napari.Viewer, image: ImageFile) -> None:
     """Add an image to a viewer, with the width of its pixels."""
-    place: dict[str, Any] = {}
-    if image.pixel_size_um is not None:
-        n_stacked = sum(axis not in "CSYX" for axis in image.axes)
-        place = {"scale": (1.0,) * n_stacked + (image.pixel_size_um,) * 2}
-        place["units"] = ("pixel",) * n_stacked + ("um", "um")
+    scale, units = geometry_of(image)
+    place: dict[str, Any] = {"scale": scale, "units": units} if scale else {}
     if "C" in image.axes and image.array.shape[image.axes.index("C")] > 1:
-        viewer.add_image(image.array, name=image.name, channel_axis=image.axes.index("C"), **place)
+        made = viewer.add_image(image.array, name=image.name, channel_axis=image.axes.index("C"), **place)
+        for number, layer in enumerate(made):
+            layer.metadata[CHANNEL] = number
         return
     if "C" in image.axes:
         image_array = image.array.take(0, axis=image.axes.index("C"))

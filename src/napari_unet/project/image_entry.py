@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,7 @@ class ImageEntry:
         self._disk = disk
         self._writer = writer
         self._lock = threading.Lock()
+        self._opening = threading.Lock()
         self._described: ImageDescription | None = None
         self._opened: ImageStore | None = None
         self._sequence = 0
@@ -116,24 +118,28 @@ class ImageEntry:
     # ---- what was painted and said -------------------------------------------------------------------------
 
     def open(self) -> ImageState:
-        """Read all that is kept; takes as long as the annotation is large.
+        """Read all that is kept; takes as long as the annotation is large. Safe in any thread.
 
         Raises
         ------
         UserError
-            If the files are damaged in a way that leaves nothing to show.
+            If the files are damaged in a way that leaves nothing to show, or the project was closed meanwhile.
         """
         try:
-            if self._opened is not None:  # the thread that writes must not be amidst it
-                job = self._writer.submit(lambda _: self._store.read(), counts=False, retry=False)
-                state: ImageState = job.result()
-                return state
-            store = ImageStore(self._disk, self.folder, self.description)
-            state = store.read()
+            with self._opening:
+                if self._opened is None:
+                    store = ImageStore(self._disk, self.folder, self.description)
+                    state = store.read()
+                    self._begin(store)
+                    return state
+            # The thread that writes must not be amidst it.
+            job = self._writer.submit(lambda _: self._store.read(), counts=False, retry=False)
+            again: ImageState = job.result()
+            return again
         except OSError as error:
             raise why_not_read(self.folder, error) from error
-        self._begin(store)
-        return state
+        except CancelledError:
+            raise UserError(f"{self.folder} could not be read: the project was closed.") from None
 
     def record(self, changes: Iterable[tuple[str, Change]], owned: bool = False) -> None:
         """Keep what one action changed; after a crash either all of it is there or nothing.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import re
 import secrets
+import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -66,6 +68,7 @@ class Project:
         self._writer = Writer(folder, self._tell)
         self._history = ProjectHistory(disk, folder / "history.jsonl")
         self._entries: dict[str, ImageEntry] = {}
+        self._changing = threading.Lock()
         self.rounds = KeptRounds(disk, self._writer, folder / "rounds")
         atexit.register(self._at_exit)
 
@@ -150,7 +153,7 @@ class Project:
 
     def note(self, name: str, value: JsonValue) -> None:
         """Keep a small thing that belongs to no image: the one that was shown, a setting."""
-        self._change(notes={**self._document.notes, name: value})
+        self._change(lambda document: {"notes": {**document.notes, name: value}})
 
     # ---- images --------------------------------------------------------------------------------------------
 
@@ -160,11 +163,12 @@ class Project:
         return self._document.images
 
     def image(self, image_id: str) -> ImageEntry:
-        """Return an image of the list."""
+        """Return an image of the list; the same object to every thread."""
         if image_id not in {image.id for image in self.images}:
             raise UserError(f"There is no image “{image_id}” in the project.")
         if image_id not in self._entries:
-            self._entries[image_id] = ImageEntry(self._disk, self._writer, self.folder, image_id)
+            made = ImageEntry(self._disk, self._writer, self.folder, image_id)
+            self._entries.setdefault(image_id, made)
         return self._entries[image_id]
 
     def add_image(
@@ -202,18 +206,30 @@ class Project:
         image_id = f"{_slug(description.name)}-{secrets.token_hex(3)}"
         entry = ImageEntry(self._disk, self._writer, self.folder, image_id)
         summary = ImageSummary(id=image_id, name=description.name)
-        changed = self._document.model_copy(update={"images": (*self._document.images, summary)})
+
+        def list_it(listed: bool) -> ProjectDocument:
+            with self._changing:  # others may note something meanwhile
+                images = [image for image in self._document.images if image.id != image_id]
+                changed = {"images": (*images, *([summary] if listed else []))}
+                self._document = self._document.model_copy(update=changed)
+                return self._document
 
         def add(_: object) -> None:
             entry.create(description)
-            write_document(self._disk, self.folder / "project.json", changed)
+            try:
+                write_document(self._disk, self.folder / "project.json", list_it(True))
+            except BaseException:
+                list_it(False)
+                raise
 
+        self._entries[image_id] = entry
         try:
             self._writer.submit(add, retry=False).result()
         except OSError as error:
+            self._entries.pop(image_id, None)
             raise _not_made(self.folder, error) from error
-        self._document = changed
-        self._entries[image_id] = entry
+        except CancelledError:
+            raise UserError(f"{self.folder} was closed; “{description.name}” is not in it.") from None
         if pixels is not None:
             entry.keep_pixels(pixels)
         return entry
@@ -221,10 +237,12 @@ class Project:
     def set_progress(self, image_id: str, progress: Progress) -> None:
         """Say how far an image is."""
         self._change(
-            images=tuple(
-                image.model_copy(update={"progress": progress}) if image.id == image_id else image
-                for image in self.images
-            )
+            lambda document: {
+                "images": tuple(
+                    image.model_copy(update={"progress": progress}) if image.id == image_id else image
+                    for image in document.images
+                )
+            }
         )
 
     # ---- rounds and history --------------------------------------------------------------------------------
@@ -328,8 +346,9 @@ class Project:
         except OSError as error:
             raise _not_made(target, error) from error
 
-    def _change(self, **changed: Any) -> None:
-        self._document = ProjectDocument.model_validate(dict(self._document) | changed)
+    def _change(self, how: Callable[[ProjectDocument], dict[str, Any]]) -> None:
+        with self._changing:
+            self._document = ProjectDocument.model_validate(dict(self._document) | how(self._document))
 
         def write(_: object) -> None:
             write_document(self._disk, self.folder / "project.json", self._document)

@@ -113,6 +113,9 @@ class Writer:
         """
         job = _Job(run, time.monotonic() + delay, key, counts, retry)
         with self._condition:
+            if self._ended:
+                job.future.cancel()
+                return job.future
             if counts:
                 self._note_unsaved()
             for old in [old for old in self._jobs if key is not None and old.key == key]:
@@ -145,12 +148,16 @@ class Writer:
                 self._hurried -= settle
 
     def end(self) -> None:
-        """End the thread after what it does now; whatever waits is dropped."""
+        """End the thread after what it does now; whatever waits is dropped, and its futures are cancelled."""
         with self._condition:
             self._ended = True
             self._condition.notify_all()
         if threading.current_thread() is not self._thread:
             self._thread.join()
+            with self._condition:
+                for job in self._jobs:
+                    if not job.future.done() and not job.future.cancel():  # it was to be tried again
+                        job.future.set_exception(CancelledError())
 
     # ---- the thread ----------------------------------------------------------------------------------------
 

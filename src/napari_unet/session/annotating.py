@@ -95,8 +95,11 @@ class Annotating:
         Raises
         ------
         UserError
-            Where classes are painted: their pixels would have to become another class.
+            Where classes are painted: their pixels would have to become another class. Where there are other images,
+            whose objects have their class by its number.
         """
+        if self._state.n_images > 1:
+            raise UserError("A class can't be removed in a project of several images; give it another name.")
         painting = self._state.need_painting()
         if painting.labels_are is LabelsAre.CLASSES:
             raise UserError("A class that is painted can't be removed; paint another one over it.")

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from napari_unet.errors import UserError
 from napari_unet.project import ImageEntry, Project
+from napari_unet.session.choices import TRAINING_CHOICES
 from napari_unet.session.described import describe_round, regions_as_json
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 CURRENT_ROUND = "current_round"
 """Name of the project's note of which round segments."""
+OPEN_IMAGE = "open_image"
+"""Name of the project's note of which image was worked on last."""
 
 _NOTHING = object()
 
@@ -37,18 +40,28 @@ class Keeper:
         Opened.
     written : bool
         The project holds what the session holds, as it was just read from it; otherwise all of it is written.
+    before : Keeper, optional
+        What kept another image of the project until now: its rounds are the same.
     """
 
-    def __init__(self, session: Session, project: Project, entry: ImageEntry, written: bool = False) -> None:
+    def __init__(
+        self,
+        session: Session,
+        project: Project,
+        entry: ImageEntry,
+        written: bool = False,
+        before: Keeper | None = None,
+    ) -> None:
         self.project, self.entry = project, entry
         self._session = session
         self._noted: dict[str, object] = {}  # what was noted last, as the session holds it
         self._rounds: dict[Round, int] = {}  # number that each has in the project
         self._probabilities: dict[Plane, Any] = {}
         self._was_painted = self._ended = False
+        self._is_new = True
         self._trained_on = 0  # the state of the annotation when the last training began
         self._canvas = session.canvas
-        there = entry.arrays if written else ()
+        there = entry.arrays if written or before is not None else ()
         self._arrays = {which for which in self._canvas.arrays if which.value in there}
         for which in set(self._canvas.arrays) - self._arrays:
             self._keep_array(which)
@@ -57,10 +70,18 @@ class Keeper:
             self._probabilities = session.separating.stored.all()
             self._noted = {name: source for name, source, _ in self._sources()}
             self._noted[CURRENT_ROUND] = session.current
+            self._noted[TRAINING_CHOICES] = session.state.training_choices
+        if before is not None:
+            self._rounds = before._rounds
+            self._probabilities = session.separating.stored.all()
+            self._noted = {name: before._noted.get(name) for name in (CURRENT_ROUND, TRAINING_CHOICES)}
         self._canvas.applied.connect(self._keep_action)
         self._canvas.array_replaced.connect(self._keep_array)
         session.rounds_changed.connect(self.keep_rounds)
         session.state_changed.connect(self.keep_settings)
+        if project.notes.get(OPEN_IMAGE) != entry.id:
+            project.note(OPEN_IMAGE, entry.id)
+        self._look_for_work()
         self.keep_settings()
         self.keep_rounds()
 
@@ -70,6 +91,7 @@ class Keeper:
         self._canvas.array_replaced.disconnect(self._keep_array)
         self._session.rounds_changed.disconnect(self.keep_rounds)
         self._session.state_changed.disconnect(self.keep_settings)
+        self._session.state.n_images = 1
 
     @property
     def is_of_now(self) -> bool:
@@ -97,6 +119,13 @@ class Keeper:
         """Keep what was said since the last time; cheap where there is nothing new."""
         if not self.is_of_now:
             return
+        state = self._session.state
+        state.n_images = len(self.project.images)
+        if self._noted.get(TRAINING_CHOICES) != state.training_choices:
+            self._noted[TRAINING_CHOICES] = state.training_choices
+            self.project.note(TRAINING_CHOICES, state.training_choices.model_dump(mode="json"))
+        if self._session.regions:
+            self.begin_work()
         for name, source, as_json in self._sources():
             if self._noted.get(name, _NOTHING) is not source:
                 other = self._noted.get(name, _NOTHING) != source
@@ -105,13 +134,22 @@ class Keeper:
                     self._tell(self.entry.note, name, as_json(source))
         self._keep_probabilities()
 
+    def begin_work(self) -> None:
+        """Note that something is annotated on the image, where it was new."""
+        if self._is_new:
+            self._is_new = False
+            summary = next((image for image in self.project.images if image.id == self.entry.id), None)
+            if summary is not None and summary.progress == "new":
+                self.project.set_progress(self.entry.id, "work")
+
     def keep_rounds(self) -> None:
         """Keep the rounds that are new, and which one is the current one."""
         for done in self._session.rounds.all:
             if done not in self._rounds:
                 number = max(done.number, self.project.rounds.next_number)
                 self._rounds[done] = number
-                document = describe_round(done, number, {self.entry.id: self._trained_on})
+                seen = dict(done.revisions) or {self.entry.id: self._trained_on}
+                document = describe_round(done, number, seen)
                 self._tell(self.project.add_round, done.model, document)
                 self.project.log("Round", self.entry.id, number=number, name=done.name)
         current = self._session.current
@@ -172,6 +210,8 @@ class Keeper:
                 self._keep_array(which)
         if action.changes:
             self.entry.record(action.changes, owned=True)
+        if any(which is Which.ANNOTATION for which, _ in action.changes):
+            self.begin_work()
         touched: list[JsonValue] = [str(which) for which in dict.fromkeys(w for w, _ in action.changes)]
         facts: dict[str, JsonValue] = {"sequence": self.entry.sequence, "arrays": touched}
         self.project.log(action.name, self.entry.id, **facts, **({} if how == "do" else {"how": how}))
@@ -183,7 +223,15 @@ class Keeper:
             return
         self._arrays.add(which)
         self.entry.replace_array(which, self._canvas.arrays[which], owned=True)
+        if which is Which.ANNOTATION:
+            self._look_for_work()
         self.project.log(f"New {which}", self.entry.id, sequence=self.entry.sequence)
+
+    def _look_for_work(self) -> None:
+        """Note that the image is in work where an annotation came with it."""
+        painted = self._canvas.arrays.get(Which.ANNOTATION)
+        if self._is_new and painted is not None and painted.any():
+            self.begin_work()
 
     def _keep_probabilities(self) -> None:
         now = self._session.separating.stored.all()

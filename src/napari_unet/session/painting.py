@@ -125,8 +125,16 @@ class Painting:
         found = find_problems(self.with_regions(plane), self.labels_are, self.marked)
         return sorted(found, key=lambda problem: not problem.blocking)
 
-    def snapshot(self, image: ImageSource | None, channels: tuple[int, ...]) -> list[AnnotatedImage]:
-        """Return all annotated planes; without an image only the labels are meant to be used."""
+    def snapshot(
+        self, image: ImageSource | None, channels: tuple[int, ...], called: str = ""
+    ) -> list[AnnotatedImage]:
+        """Return all annotated planes; without an image only the labels are meant to be used.
+
+        Parameters
+        ----------
+        called
+            What the image is called in trainings; its own name by default.
+        """
         from napari_unet.workflow.annotated import AnnotatedImage
 
         images = []
@@ -135,7 +143,7 @@ class Painting:
             if image is None:
                 name, pixels, pixel_size = "", np.broadcast_to(np.float32(0), (1, *labels.shape)), None
             else:
-                name = " ".join([image.name, *(str(i) for i in plane)])
+                name = " ".join([called or image.name, *(str(i) for i in plane)])
                 pixels, pixel_size = image.plane(plane, channels), image.pixel_size_um
             images.append(
                 AnnotatedImage(
@@ -146,6 +154,7 @@ class Painting:
                     dict(self.object_classes),
                     self.marked,
                     pixel_size,
+                    called,
                 )
             )
         return images

@@ -19,10 +19,18 @@ from napari_unet.session.weights import WeightMapTask
 if TYPE_CHECKING:
     from napari_unet.network.training_settings import TrainingSettings
     from napari_unet.objects.separate import SeparationSettings
+    from napari_unet.session.companions import Companions
 
 
-def prepare_training(state: State, start: str, settings: TrainingSettings) -> TrainingTask:
+def prepare_training(
+    state: State, start: str, settings: TrainingSettings, companions: Companions | None = None
+) -> TrainingTask:
     """Take a snapshot of all that was painted.
+
+    Parameters
+    ----------
+    companions
+        The project's other images, which are read when the training runs.
 
     Raises
     ------
@@ -37,8 +45,11 @@ def prepare_training(state: State, start: str, settings: TrainingSettings) -> Tr
         raise UserError(
             f"The bundled network is a small one, not “{settings.preset}”; start from scratch or from a round."
         )
-    images = tuple(painting.snapshot(image, state.channels))
-    check_trainable(images, painting.labels_are)
+    called = "" if companions is None else companions.names[companions.current]
+    images = tuple(painting.snapshot(image, state.channels, called))
+    alone = companions is None or not companions.entries
+    if alone:  # else it is seen when the others were read
+        check_trainable(images, painting.labels_are)
     number = state.rounds.next_number
     return TrainingTask(
         images,
@@ -53,6 +64,7 @@ def prepare_training(state: State, start: str, settings: TrainingSettings) -> Tr
         number,
         datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         bundled,
+        companions,
     )
 
 

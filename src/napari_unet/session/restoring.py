@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue, ValidationError
 
@@ -12,15 +13,20 @@ from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.objects.separate import SeparationSettings
 from napari_unet.project import ImageEntry, ImageState, PlaneProbabilities, Project
+from napari_unet.session.choices import TRAINING_CHOICES, TrainingChoices
 from napari_unet.session.described import regions_from_json, round_of
 from napari_unet.session.history import Which
-from napari_unet.session.image import Plane
+from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.keeping import CURRENT_ROUND
 from napari_unet.session.measuring import ASSUMED_OBJECT_SIZE
 from napari_unet.session.notes import ObjectNotes
+from napari_unet.session.painting import Painting
 from napari_unet.session.rounds import Round
 from napari_unet.session.session import Session
 from napari_unet.session.stored import Stored
+
+if TYPE_CHECKING:
+    from napari_unet.network.model_file import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +39,10 @@ class Kept:
         Arrays and notes.
     current
         Number of the round that segments.
+    choices
+        What was chosen for the next training.
+    files
+        Model files to start from, by their keys.
     sentences
         What the user must know: damage that was found.
     """
@@ -41,6 +51,8 @@ class Kept:
     rounds: tuple[Round, ...] = ()
     current: int | None = None
     probabilities: dict[Plane, PlaneProbabilities] = field(default_factory=dict)
+    choices: TrainingChoices = field(default_factory=TrainingChoices)
+    files: dict[str, Model] = field(default_factory=dict)
     sentences: tuple[str, ...] = ()
 
     @property
@@ -57,27 +69,36 @@ def read_kept(project: Project, entry: ImageEntry) -> Kept:
     UserError
         If nothing of the image can be read.
     """
-    state = entry.open()
-    rounds, sentences = [], list(state.sentences)
+    kept = read_image_only(entry)
+    rounds = []
     documents, damaged = project.rounds.all()
-    for kept in documents:
+    for document in documents:
         try:
-            rounds.append(round_of(kept.document, kept.load()))
+            rounds.append(round_of(document.document, document.load()))
         except UserError as error:
             damaged.append(str(error))
+    current = project.notes.get(CURRENT_ROUND)
+    choices = TrainingChoices.read(project.notes.get(TRAINING_CHOICES))
+    return Kept(
+        kept.state,
+        tuple(rounds),
+        current if isinstance(current, int) else None,
+        kept.probabilities,
+        choices,
+        _model_files(choices.start),
+        (*kept.sentences, *damaged),
+    )
+
+
+def read_image_only(entry: ImageEntry) -> Kept:
+    """Read what a project holds of an image, where the rounds are known already; safe in any thread."""
+    state = entry.open()
     probabilities = {}
     for plane in entry.probabilities.planes():
         found = entry.probabilities.read(plane)
         if found is not None:
             probabilities[plane] = found
-    current = project.notes.get(CURRENT_ROUND)
-    return Kept(
-        state,
-        tuple(rounds),
-        current if isinstance(current, int) else None,
-        probabilities,
-        (*sentences, *damaged),
-    )
+    return Kept(state, probabilities=probabilities, sentences=state.sentences)
 
 
 def restore(kept: Kept, session: Session) -> None:
@@ -89,46 +110,89 @@ def restore(kept: Kept, session: Session) -> None:
         If the image has another shape.
     """
     image, notes = session.state.need_image(), kept.notes
-    for array in kept.state.arrays.values():
+    check_fits(kept.state, image)
+    channels = channels_of(notes.get("channels"), image.n_channels)
+    if channels:
+        session.set_image(image, channels)
+    restore_painting(kept, session)
+    session.set_object_size(size_of(notes))
+    session.rounds.files.update(kept.files)
+    _restore_rounds(kept, session)
+    with suppress(ValidationError):  # those of the round, or the defaults, then
+        session.separating.settings = SeparationSettings.model_validate(notes.get("separation"))
+    restore_segmentation(kept, session)
+    session.state.training_choices = kept.choices
+    session.state.changed.emit()
+
+
+def check_fits(state: ImageState, image: ImageSource) -> None:
+    """Raise `UserError` where what was kept is of another size than the image."""
+    for array in state.arrays.values():
         if array.shape != image.spatial_shape:
             is_size, was_size = (" × ".join(map(str, s)) for s in (image.spatial_shape, array.shape))
             raise UserError(
                 f"“{image.name}” is {is_size} px, what was kept is {was_size} px; open the image it belongs to."
             )
-    channels = _channels(notes.get("channels"), image.n_channels)
-    if channels:
-        session.set_image(image, channels)
-    _restore_painting(kept, session)
+
+
+def painting_of(state: ImageState) -> Painting | None:
+    """Return what was painted and said about it, ``None`` where no annotation was begun."""
+    labels, notes = state.arrays.get(Which.ANNOTATION.value), state.notes
+    if labels is None:
+        return None
+    names, classes, complete = (notes.get(name) for name in ("class_names", "object_classes", "complete"))
+    return Painting(
+        labels,
+        LabelsAre.CLASSES if notes.get("labels_are") == LabelsAre.CLASSES else LabelsAre.OBJECTS,
+        tuple(str(name) for name in names) if isinstance(names, list) else (),
+        regions_from_json(notes.get("regions")),
+        frozenset(v for v in complete if isinstance(v, int)) if isinstance(complete, list) else frozenset(),
+        {int(k): int(v) for k, v in classes.items() if k.isdigit() and isinstance(v, int)}
+        if isinstance(classes, dict)
+        else {},
+    )
+
+
+def restore_painting(kept: Kept, session: Session, class_names: tuple[str, ...] = ()) -> bool:
+    """Put back the annotation and what was said about it; tell whether there was one.
+
+    Parameters
+    ----------
+    class_names
+        Those of the image that was open before: the newer ones.
+    """
+    painting = painting_of(kept.state)
+    if painting is None:
+        return False
+    names = (*class_names, *painting.class_names[len(class_names) :])
+    said = ObjectNotes(painting.object_classes, painting.marked, names)
+    session.annotating.restore(painting.labels, painting.labels_are, painting.regions, said)
+    return True
+
+
+def restore_segmentation(kept: Kept, session: Session) -> None:
+    """Put back what the network found, and the probabilities that it was made of."""
+    image = session.state.need_image()
     segmentation = kept.state.arrays.get(Which.SEGMENTATION.value)
     if segmentation is not None:
         session.canvas.add(Which.SEGMENTATION, segmentation)
-    size = notes.get("object_size")
-    session.set_object_size(float(size) if isinstance(size, int | float) and 1 <= size <= 10_000 else None)
-    _restore_rounds(kept, session)
-    with suppress(ValidationError):  # those of the round, or the defaults, then
-        session.separating.settings = SeparationSettings.model_validate(notes.get("separation"))
     for plane, found in kept.probabilities.items():
         if found.probabilities.shape[1:] == image.plane_shape and len(plane) == len(image.spatial_shape) - 2:
             size = found.typical_size or ASSUMED_OBJECT_SIZE / found.scale
             stored = Stored(found.probabilities, found.distance, found.scale, size)
             session.separating.stored.put_back(plane, stored)
-    session.state.changed.emit()
 
 
-def _restore_painting(kept: Kept, session: Session) -> None:
-    labels, notes = kept.state.arrays.get(Which.ANNOTATION.value), kept.notes
-    if labels is None:
-        return
-    labels_are = LabelsAre.CLASSES if notes.get("labels_are") == LabelsAre.CLASSES else LabelsAre.OBJECTS
-    names, classes, complete = (notes.get(name) for name in ("class_names", "object_classes", "complete"))
-    said = ObjectNotes(
-        {int(k): int(v) for k, v in classes.items() if k.isdigit() and isinstance(v, int)}
-        if isinstance(classes, dict)
-        else {},
-        frozenset(v for v in complete if isinstance(v, int)) if isinstance(complete, list) else frozenset(),
-        tuple(str(name) for name in names) if isinstance(names, list) else (),
-    )
-    session.annotating.restore(labels, labels_are, regions_from_json(notes.get("regions")), said)
+def size_of(notes: dict[str, JsonValue]) -> float | None:
+    """Return the object size in px that the user set."""
+    size = notes.get("object_size")
+    return float(size) if isinstance(size, int | float) and 1 <= size <= 10_000 else None
+
+
+def channels_of(kept: Any, n: int) -> list[int]:
+    """Return which channels were chosen, none where an image of `n` channels has not all of them."""
+    sound = isinstance(kept, list) and all(isinstance(c, int) and 0 <= c < n for c in kept)
+    return kept if sound else []
 
 
 def _restore_rounds(kept: Kept, session: Session) -> None:
@@ -143,7 +207,12 @@ def _restore_rounds(kept: Kept, session: Session) -> None:
         session.rounds_changed.emit()
 
 
-def _channels(kept: Any, n: int) -> list[int]:
-    """Return which channels were chosen, none where an image of `n` channels has not all of them."""
-    sound = isinstance(kept, list) and all(isinstance(c, int) and 0 <= c < n for c in kept)
-    return kept if sound else []
+def _model_files(start: str) -> dict[str, Model]:
+    """Return the model file from which the next training was to start, where it is there still."""
+    if not start.endswith(".safetensors") or not Path(start).is_file():
+        return {}
+    from napari_unet.network.model_file import load_model
+
+    with suppress(UserError):
+        return {start: load_model(Path(start))}
+    return {}

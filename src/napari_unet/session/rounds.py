@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,13 @@ BUNDLED = "bundled"
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """One training and what came of it."""
+    """One training and what came of it.
+
+    Attributes
+    ----------
+    revisions
+        Id of an image of the project → the state of its annotation that was trained on.
+    """
 
     number: int
     name: str
@@ -28,6 +35,7 @@ class Round:
     outcome: TrainingOutcome
     started: str
     sentences: tuple[str, ...] = ()
+    revisions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def held_out(self) -> dict[str, float]:

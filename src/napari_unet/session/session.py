@@ -33,6 +33,7 @@ from napari_unet.session.weights import WeightMapTask
 
 if TYPE_CHECKING:
     from napari_unet.network.training_settings import TrainingSettings
+    from napari_unet.session.companions import Companions
     from napari_unet.workflow import Segmented, TrainedModel
 
 
@@ -155,6 +156,11 @@ class Session:
         self._follow_scale()
         self.state.changed.emit()
 
+    def begin_image(self, source: ImageSource) -> None:
+        """Work on another image from its beginning; rounds and the network in use stay."""
+        self.state.image = None  # one of the same shape, too, begins anew
+        self.set_image(source)
+
     def adopt_annotation(
         self, labels: NDArray[Any], coding: Coding, labels_are: LabelsAre, class_names: Sequence[str] = ()
     ) -> None:
@@ -225,14 +231,22 @@ class Session:
         self.rounds_changed.emit()
         return key
 
-    def prepare_training(self, start: str, settings: TrainingSettings) -> TrainingTask:
+    def prepare_training(
+        self, start: str, settings: TrainingSettings, companions: Companions | None = None
+    ) -> TrainingTask:
         """Take a snapshot of all that was painted, as `preparing.prepare_training`."""
-        return preparing.prepare_training(self.state, start, settings)
+        return preparing.prepare_training(self.state, start, settings, companions)
 
     def finish_training(self, task: TrainingTask, trained: TrainedModel) -> Round:
         """Take the result of a training as the current round."""
         done = Round(
-            task.number, task.name, trained.model, trained.outcome, task.started, tuple(trained.sentences)
+            task.number,
+            task.name,
+            trained.model,
+            trained.outcome,
+            task.started,
+            tuple(trained.sentences),
+            dict(task.revisions),
         )
         self.state.device = task.settings.device  # where one trains, one segments
         self.rounds.add(done)

@@ -11,6 +11,7 @@ from psygnal import Signal
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.session.canvas import Canvas
+from napari_unet.session.choices import TrainingChoices
 from napari_unet.session.history import Which
 from napari_unet.session.image import ImageSource
 from napari_unet.session.painting import Painting
@@ -37,6 +38,10 @@ class State:
         Object size in px that the user gave, ``None`` where it is measured.
     device
         Where to segment.
+    training_choices
+        How the next training is to go.
+    n_images
+        How many images the project has.
 
     Signals
     -------
@@ -54,6 +59,8 @@ class State:
     generation: int = 0
     object_size_override: float | None = None
     device: str = "auto"
+    training_choices: TrainingChoices = field(default_factory=TrainingChoices)
+    n_images: int = 1
 
     @property
     def annotation(self) -> NDArray[np.int32] | None:

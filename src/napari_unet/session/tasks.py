@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from napari_unet.network.training import TrainingReport
     from napari_unet.network.training_settings import TrainingSettings
     from napari_unet.objects.separate import SeparationSettings
+    from napari_unet.session.companions import Companions
     from napari_unet.workflow import AnnotatedImage, Segmented, TrainedModel
 
 
@@ -35,6 +37,10 @@ class TrainingTask:
         The model to start from, ``None`` from scratch.
     bundled
         Start from the bundled network instead; it is read when the training runs.
+    companions
+        The project's other images, read when the training runs, too.
+    revisions
+        Which state of every image's annotation it has seen; known when it has run.
     """
 
     images: tuple[AnnotatedImage, ...]
@@ -49,15 +55,18 @@ class TrainingTask:
     number: int
     started: str
     bundled: bool = False
+    companions: Companions | None = None
+    revisions: dict[str, int] = field(default_factory=dict)
 
     def run(self, on_report: Callable[[TrainingReport], None], should_stop: ShouldStop) -> TrainedModel:
         """Train; safe in any thread."""
         from napari_unet.network.bundled import bundled_for
         from napari_unet.workflow import train_model
 
-        n_channels = int(self.images[0].image.shape[0])
-        return train_model(
-            self.images,
+        n_channels = len(self.channel_names)
+        images, about_images = self._all_images(on_report, should_stop)
+        trained = train_model(
+            images,
             self.settings,
             labels_are=self.labels_are,
             class_names=self.class_names,
@@ -69,6 +78,23 @@ class TrainingTask:
             on_report=on_report,
             should_stop=should_stop,
         )
+        return replace(trained, sentences=[*trained.sentences, *about_images])
+
+    def _all_images(
+        self, on_report: Callable[[TrainingReport], None], should_stop: ShouldStop
+    ) -> tuple[Sequence[AnnotatedImage], list[str]]:
+        """Return the annotated planes of all images, and which images are left out."""
+        if self.companions is None:
+            return self.images, []
+        from napari_unet.network.training import TrainingReport
+
+        found = self.companions.read(self.labels_are, len(self.channel_names), should_stop)
+        self.revisions.update(found.revisions)
+        if self.images:
+            self.revisions[self.companions.current] = self.companions.sequence
+        for sentence in found.sentences:  # at once: somebody may say where a file is, and train again
+            on_report(TrainingReport(0, 0.0, math.nan, None, 0.0, None, sentence))
+        return self.companions.in_order(self.images, found), found.sentences
 
 
 @dataclass(frozen=True, eq=False)

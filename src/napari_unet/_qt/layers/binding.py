@@ -87,9 +87,10 @@ class Binding(QObject):
 
     # Image and plane
 
-    def choose_images(self, layers: Sequence[Image]) -> None:
-        """Work on these layers: one image, or its channels."""
-        self._session.set_image(source_of(list(layers)))
+    def choose_images(self, layers: Sequence[Image], anew: bool = False) -> None:
+        """Work on these layers: one image, or its channels; `anew` also where it has the same shape."""
+        choose = self._session.begin_image if anew else self._session.set_image
+        choose(source_of(list(layers)))
         self.images = list(layers)
         self._drop_misfits()
 

@@ -59,12 +59,13 @@ class RegionsLayer(QObject):
         finally:
             self.layer.events.data.connect(self._read)
 
-    def forget(self) -> None:
-        """Let the layer be an ordinary one: there are no regions any more."""
+    def forget(self, tell: bool = True) -> None:
+        """Let the layer be an ordinary one; tell that there are no regions any more."""
         if self.layer is not None:
             self.layer.events.data.disconnect(self._read)
             self.layer = None
-            self.drawn.emit([], 0)
+            if tell:
+                self.drawn.emit([], 0)
 
     def chosen(self) -> list[Region]:
         """Return the selected regions, all where none is selected."""

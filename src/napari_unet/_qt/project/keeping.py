@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import logging
-import time
+from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.project import work
 from napari_unet._qt.project.errands import Errands
-from napari_unet._qt.project.sight import file_of, show_colours, show_sight, sight_of
+from napari_unet._qt.project.showing import exchange, show_beside, show_kept
+from napari_unet._qt.project.sight import file_of, sight_of
 from napari_unet._qt.project.status import saved_words, size_words
+from napari_unet._qt.project.watch import Watch
 from napari_unet._qt.words import Words
-from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.project import NotSaved, Project
 from napari_unet.session import Session
+from napari_unet.session.companions import Companions
 from napari_unet.session.keeping import Keeper
 from napari_unet.session.restoring import Kept, restore
 
 _log = logging.getLogger("napari_unet")
-
-_TICK_MS = 500
-_MEASURE_EVERY = 10.0
-"""Seconds between two looks at how large the project is."""
 
 CLOSING = 3.0
 """Seconds for which the end of a loop waits for the disk."""
@@ -46,10 +44,13 @@ class Keeping(QObject):
         `state`, `name` or `saved` say something else; at most twice a second while one paints.
     image_changed()
         Another image is chosen, or the image's file was read.
+    other_chosen(str)
+        A layer was chosen that shows another image of the project; its id.
     """
 
     changed = Signal()
     image_changed = Signal()
+    other_chosen = Signal(str)
 
     def __init__(self, session: Session, layers: Binding, words: Words) -> None:
         super().__init__()
@@ -61,11 +62,8 @@ class Keeping(QObject):
         self._image: Any = None
         self._leaving: list[Project] = []  # not wholly on disk yet
         self._told = ("", "")
-        self._sight: dict[str, Any] = {}
-        self._n_bytes, self._measured_at = 0, 0.0
-        self._tick = QTimer(self)
-        self._tick.setInterval(_TICK_MS)
-        self._tick.timeout.connect(self._look_around)
+        self._then: list[Callable[[], None]] = []
+        self._watch = Watch(self)
         session.canvas.applied.connect(self._note_work)
 
     # ---- what there is -------------------------------------------------------------------------------------
@@ -84,10 +82,10 @@ class Keeping(QObject):
         """Say which project it is, and how large."""
         if self.project is None:
             return "" if self.session.image is None else "What you paint will be kept."
-        size = f" ({size_words(self._n_bytes)})" if self._n_bytes else ""
+        size = f" ({size_words(self._watch.n_bytes)})" if self._watch.n_bytes else ""
         if self.is_named:
             return f"Project “{self.project.name}”{size}"
-        inside = f", {size_words(self._n_bytes)}" if self._n_bytes else ""
+        inside = f", {size_words(self._watch.n_bytes)}" if self._watch.n_bytes else ""
         return f"Not named yet: kept in the recovery folder{inside}."
 
     def saved(self) -> str:
@@ -102,7 +100,7 @@ class Keeping(QObject):
         """See whether another image is worked on, and begin a project once something was painted on it."""
         if self._ended or self.session.image is None:
             return
-        image = (self.session.state.generation, tuple(layer.name for layer in self.layers.images))
+        image = self._image_now()
         if image != self._image:
             self._image = image
             if self.keeper is not None and self.keeper.is_of_now:
@@ -113,7 +111,53 @@ class Keeping(QObject):
         if self.session.painting is None or self.session.regions:
             self._worked = self.session.painting is not None
         if self._worked and self.keeper is None and not self._beginning and self.session.painting is not None:
-            self._begin()
+            self.begin()
+
+    def begin(self, then: Callable[[], None] | None = None) -> None:
+        """Begin a project for the present image, painted or not.
+
+        Parameters
+        ----------
+        then
+            Called when it is there.
+        """
+        self._then += [then] if then is not None else []
+        if self._beginning or self.keeper is not None:
+            return
+        image, channels = self.session.image, self.session.state.channels
+        file, generation = file_of(self.layers.images), self.session.state.generation
+        self._beginning = True
+
+        def begun(made: work.Begun) -> None:
+            self._beginning = False
+            then, self._then = self._then, []
+            gone = generation != self.session.state.generation
+            if gone or (not then and self.session.painting is None):
+                self.errands.run(made.undo, _nothing, self.tell_failure, at_end=_nothing)
+                self.look()
+                return
+            self.large = made.n_bytes_left_out
+            if self.large:
+                self.words.warn(
+                    f"“{image.name}” has no file and takes {size_words(self.large)}: what you paint is kept, its "
+                    "pixels are not. Save it as a file, or copy them (under Image)."
+                )
+            self.keeper = Keeper(self.session, made.project, made.entry)
+            self._watch.start()
+            for do in then:
+                do()
+
+        def failed(error: Exception) -> None:
+            self._beginning, self._worked = False, False  # the next stroke tries again
+            self._then.clear()
+            self.tell_failure(error)
+
+        self.errands.run(lambda: work.begin(image, channels, file), begun, failed, at_end=begun)
+        self.tell()
+
+    def companions(self) -> Companions | None:
+        """Return the project's images, which train together."""
+        return Companions.of(self.keeper) if self.keeper is not None else None
 
     def note_training(self, start: str, settings: Any) -> None:
         """Note that a training begins."""
@@ -136,20 +180,45 @@ class Keeping(QObject):
             raise
         self.keeper = Keeper(self.session, project, project.image(image_id), written=True)
         self._worked = True
-        show_colours(self.layers, kept.notes.get("colours"))
-        self.layers.regions.restore(self.layers.viewer(), self.layers.images[0], self.session.regions)
-        objects = self.session.labels_are is LabelsAre.OBJECTS
-        self.layers.paint_with(self.session.next_object_value() if objects else 2, new_object=objects)
-        show_sight(self.layers, kept.notes.get("place"))
-        for sentence in kept.sentences:
-            self.words.warn(sentence)
-        self._start()
+        show_kept(self.layers, self.session, kept.notes, kept.notes.get("colours"))
+        self._warn(kept)
+        self._watch.start()
+
+    def go_to(self, opened: work.Opened) -> None:
+        """Show another image of the project and keep that from now on; nothing of the present one is lost.
+
+        Raises
+        ------
+        UserError
+            If it cannot be shown.
+        """
+        keeper = self.keeper
+        assert keeper is not None
+        described = keeper.project.image(opened.image_id).description
+        chosen = show_beside(self.layers, opened.picture, described, opened.kept.notes)
+        keeper.keep_settings()
+        for name, value in sight_of(self.layers).items():
+            keeper.note(name, value)
+        keeper.close()
+        self.keeper = None
+        known = keeper.entry.description.file
+        try:
+            exchange(self.layers, self.session, chosen, opened.kept, None if known is None else known.path)
+        except BaseException:
+            self._close_soon(keeper.project)
+            raise
+        entry = keeper.project.image(opened.image_id)
+        self.keeper = Keeper(self.session, keeper.project, entry, before=keeper)
+        self._image, self.large = self._image_now(), None
+        keeper.project.log("Open image", entry.id)
+        self._warn(opened.kept)
+        self._watch.start()
 
     def go_on_in(self, project: Project, since: int) -> None:
         """Go on in a copy of the project, which has the same image opened."""
         assert self.keeper is not None
         self.keeper.move(project, project.image(self.keeper.entry.id), since)
-        self._start()
+        self._watch.start()
 
     def let_go(self) -> None:
         """Keep nothing more in the present project, and close it as soon as all is on disk."""
@@ -157,7 +226,7 @@ class Keeping(QObject):
             keeper, self.keeper = self.keeper, None
             keeper.close()
             self._close_soon(keeper.project)
-            self._tell()
+            self.tell()
 
     def copy_pixels(self) -> None:
         """Keep the pixels of a large image without a file, too."""
@@ -166,6 +235,22 @@ class Keeping(QObject):
             self.large = None
             self.changed.emit()
 
+    def tell(self) -> None:
+        """Tell the dock where it is to say something else."""
+        told = (self.name(), self.saved())
+        if told != self._told:
+            error = self.project.saved.error if self.project is not None else ""
+            if error and error != self._told[1]:
+                self.words.say("error", error)
+            self._told = told
+            self.changed.emit()
+
+    def tell_failure(self, error: Exception) -> None:
+        """Say why something could not be done."""
+        if not self._ended:
+            self.words.tell_failure(error)
+            self.tell()
+
     # ---- the end -------------------------------------------------------------------------------------------
 
     def end(self) -> None:
@@ -173,7 +258,7 @@ class Keeping(QObject):
         if self._ended:
             return
         self.look()  # a stroke may have ended just now
-        self._tick.stop()
+        self._watch.stop()
         self.session.canvas.applied.disconnect(self._note_work)
         self.errands.end()
         self._ended = True
@@ -186,106 +271,44 @@ class Keeping(QObject):
 
     # ---- inside --------------------------------------------------------------------------------------------
 
+    def _image_now(self) -> Any:
+        return self.session.state.generation, tuple(layer.name for layer in self.layers.images)
+
+    def _warn(self, kept: Kept) -> None:
+        for sentence in kept.sentences:
+            self.words.warn(sentence)
+
     def _note_work(self, action: Any, how: str) -> None:
         if self.session.painting is not None:
             self._worked = True
 
-    def _begin(self) -> None:
-        image, channels = self.session.image, self.session.state.channels
-        file, generation = file_of(self.layers.images), self.session.state.generation
-        self._beginning = True
-
-        def begun(made: work.Begun) -> None:
-            self._beginning = False
-            if self.session.painting is None or generation != self.session.state.generation:
-                self.errands.run(made.undo, _nothing, self._tell_failure, at_end=_nothing)
-                self.look()
-                return
-            self.large = made.n_bytes_left_out
-            if self.large:
-                self.words.warn(
-                    f"“{image.name}” has no file and takes {size_words(self.large)}: what you paint is kept, its "
-                    "pixels are not. Save it as a file, or copy them (under Image)."
-                )
-            self.keeper = Keeper(self.session, made.project, made.entry)
-            self._start()
-
-        def failed(error: Exception) -> None:
-            self._beginning, self._worked = False, False  # the next stroke tries again
-            self._tell_failure(error)
-
-        self.errands.run(lambda: work.begin(image, channels, file), begun, failed, at_end=begun)
-        self._tell()
-
     def _follow_file(self, keeper: Keeper) -> None:
         """Note the file of another layer of the same shape, to which the annotation was carried along."""
         file, known = file_of(self.layers.images), keeper.entry.description.file
-        if file is not None and (known is None or known.path != str(file.absolute())):
-            self.errands.run(lambda: keeper.entry.relocate(file), _nothing, self._tell_failure)
-
-    def _start(self) -> None:
-        self._sight, self._measured_at, self._n_bytes = {}, 0.0, 0
-        self._tick.start()
-        self._look_around()
-
-    def _look_around(self) -> None:
-        """Twice a second: note what tells nobody of itself, and say how saving goes."""
-        keeper = self.keeper
-        if keeper is None:
-            self._tick.stop()
+        if file is None or (known is not None and known.path == str(file.absolute())):
             return
-        if not keeper.is_of_now:
-            self.let_go()
-            return
-        self._tell()  # before new notes: they are saved a moment later
-        keeper.keep_settings()
-        sight = sight_of(self.layers)
-        for name, value in sight.items():
-            if value == self._sight.get(name):  # the view came to rest
-                keeper.note(name, value)
-        self._sight = sight
-        self._measure(keeper)
 
-    def _measure(self, keeper: Keeper) -> None:
-        painting, now = self.session.painting, time.monotonic()
-        if painting is None or self.errands.busy or now - self._measured_at < _MEASURE_EVERY:
-            return
-        self._measured_at = now
+        def follow() -> str | None:
+            other = work.other_image_of(keeper, file)
+            if other is None:
+                keeper.entry.relocate(file)
+            return other
 
-        def measured(found: tuple[int, int]) -> None:
-            if self.keeper is keeper:
-                self._n_bytes = found[0]
-                counts = {**(keeper.project.notes.get("objects") or {}), keeper.entry.id: found[1]}
-                if counts != keeper.project.notes.get("objects"):
-                    keeper.project.note("objects", counts)
+        def followed(other: str | None) -> None:
+            if other is not None:
+                self.other_chosen.emit(other)
 
-        project, labels = keeper.project, painting.labels
-        self.errands.run(lambda: work.measure(project, labels), measured, self._tell_failure)
-
-    def _tell(self) -> None:
-        """Tell the dock where it is to say something else."""
-        told = (self.name(), self.saved())
-        if told != self._told:
-            error = self.project.saved.error if self.project is not None else ""
-            if error and error != self._told[1]:
-                self.words.say("error", error)
-            self._told = told
-            self.changed.emit()
+        self.errands.run(follow, followed, self.tell_failure)
 
     def _close_soon(self, project: Project) -> None:
         if self._ended:
             _close(project)
         else:
             self._leaving.append(project)
-            self.errands.run(project.close, lambda _: self._leaving.remove(project), self._tell_failure)
-
-    def _tell_failure(self, error: Exception) -> None:
-        if not self._ended:
-            self.words.tell_failure(error)
-            self._tell()
+            self.errands.run(project.close, lambda _: self._leaving.remove(project), self.tell_failure)
 
 
-def _nothing(_: Any) -> None:
+def _nothing(*_: Any) -> None:
     pass
 
 

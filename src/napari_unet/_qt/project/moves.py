@@ -10,9 +10,9 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet._qt.project import work
 from napari_unet._qt.project.keeping import Keeping
-from napari_unet._qt.project.sight import FILE, file_of
+from napari_unet._qt.project.showing import choose_among, show_picture
+from napari_unet._qt.project.sight import file_of
 from napari_unet._qt.project.status import count
-from napari_unet.errors import UserError
 from napari_unet.project import ImageMissing, ProjectLocked, recovery
 from napari_unet.project.recovery import Recovery
 
@@ -92,7 +92,7 @@ class Moves(QObject):
         """Open a project's image, and go on with what was painted on it."""
         self._open(
             lambda: work.open_with_image(folder, take_over, image_at),
-            self._show,
+            self.show,
             folder,
             lambda **how: self.open_project(folder, **({"take_over": True} | how)),
         )
@@ -118,6 +118,11 @@ class Moves(QObject):
         if again is not None:
             again(take_over=False, image_at=path)
 
+    def refuse(self, refusal: ImageMissing, again: Callable[..., None]) -> None:
+        """Ask where the file of another image is; `again` is called with ``image_at`` when it is known."""
+        self.refusal, self._again = refusal, again
+        self.changed.emit()
+
     def dismiss(self) -> None:
         """Forget why a project could not be opened."""
         self.refusal, self._again = None, None
@@ -129,15 +134,17 @@ class Moves(QObject):
         if keeper is None:
             self._keeping.words.warn("There is nothing to name yet: paint something first.")
             return
-        old, image_id, since = keeper.project, keeper.entry.id, keeper.entry.sequence
-        was_recovery = work.is_recovery(old.folder)
 
         def move() -> Any:
+            now = self._keeping.keeper  # another image may have been opened while this waited
+            old, image_id, since = now.project, now.entry.id, now.entry.sequence
             moved = old.save_as(folder)
             moved.image(image_id).open()
-            return moved
+            return moved, old, since
 
-        def moved(project: Any) -> None:
+        def moved(result: Any) -> None:
+            project, old, since = result
+            was_recovery = work.is_recovery(old.folder)
             self._keeping.go_on_in(project, since)
             self._keeping.words.say("info", f"The project is in {project.folder} now, and goes on there.")
             if was_recovery:
@@ -192,29 +199,17 @@ class Moves(QObject):
         self.offers = []
         self.changed.emit()
 
-    def _show(self, opened: work.Opened) -> None:
+    def show(self, opened: work.Opened) -> None:
         """Show a project's image, then what was painted on it."""
         keeping = self._keeping
         with keeping.words.telling("Opening the project"):
-            viewer = keeping.layers.viewer()
             keeping.let_go()  # before another image is chosen
-            before = list(viewer.layers)
-            if opened.image is not None:
-                from napari_unet._qt.window import add_image
-
-                add_image(viewer, opened.image)
-            else:
-                viewer.open([str(opened.file)])
-            made = [layer for layer in viewer.layers if layer not in before]
-            for layer in made:
-                if opened.file is not None:
-                    layer.metadata[FILE] = str(opened.file)
-            names = opened.kept.notes.get("layers")
-            chosen = [layer for layer in made if isinstance(names, list) and layer.name in names]
-            if not made:
+            try:
+                made = show_picture(keeping.layers.viewer(), opened.picture)
+                keeping.layers.choose_images(choose_among(made, opened.kept.notes))
+            except BaseException:
                 opened.project.close(discard=True)
-                raise UserError(f"{opened.file} could not be shown; open it by hand, then the project.")
-            keeping.layers.choose_images(chosen or made[:1])
+                raise
             self._take(opened)
 
     def _run(

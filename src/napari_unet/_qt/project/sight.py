@@ -12,18 +12,27 @@ from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_unet._qt.layers.binding import Binding
 from napari_unet.session import Which
+from napari_unet.session.pictures import FILE_CHANNELS
 
 FILE = "napari_unet_file"
 """Key in a layer's metadata: the file that it was read from, where napari does not know it."""
+CHANNEL = "napari_unet_channel"
+"""Key in a layer's metadata: which of its file's channels it shows."""
 
 
 def file_of(layers: Sequence[Layer]) -> Path | None:
     """Return the file that these layers show, ``None`` where they came without one."""
     for layer in layers:
-        path = layer.metadata.get(FILE) or layer.source.path
-        if path and Path(str(path)).exists():
-            return Path(str(path))
+        path = said_file(layer)
+        if path and Path(path).exists():
+            return Path(path)
     return None
+
+
+def said_file(layer: Layer) -> str | None:
+    """Return the file that a layer was read from, be it there or not."""
+    path = layer.metadata.get(FILE) or layer.source.path
+    return str(path) if path else None
 
 
 def sight_of(layers: Binding) -> dict[str, Any]:
@@ -37,7 +46,9 @@ def sight_of(layers: Binding) -> dict[str, Any]:
         "zoom": round(float(camera.zoom), 6),
         "point": [round(float(x), 3) for x in viewer.dims.point],
     }
+    channels = [layer.metadata.get(CHANNEL) for layer in layers.images]
     return {
+        **({FILE_CHANNELS: channels} if channels and None not in channels else {}),
         "place": place,
         "layers": [layer.name for layer in layers.images],
         "colours": {"classes": list(layers.class_colours), "by_class": layers.colour_by_class},

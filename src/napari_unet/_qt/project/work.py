@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +14,20 @@ from numpy.typing import NDArray
 from napari_unet.annotation.boxes import values_present
 from napari_unet.annotation.coding import FIRST
 from napari_unet.errors import UserError
-from napari_unet.formats.images import ImageFile, read_image
-from napari_unet.project import ImageEntry, LargeImage, Project, recovery
+from napari_unet.formats.images import name_of
+from napari_unet.project import ImageEntry, ImageMissing, LargeImage, Project, recovery
 from napari_unet.project.copies import copy_open_project
 from napari_unet.project.disk import Disk
 from napari_unet.project.recovery import Recovery
+from napari_unet.session.adding import Added, add_files
 from napari_unet.session.described import describe_image
 from napari_unet.session.image import ImageSource
-from napari_unet.session.restoring import Kept, read_kept
+from napari_unet.session.keeping import OPEN_IMAGE, Keeper
+from napari_unet.session.pictures import Picture, read_picture
+from napari_unet.session.restoring import Kept, read_image_only, read_kept
+
+_TRIED = 6
+"""Images that are looked for before one is asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,27 +46,42 @@ class Begun:
 
     def undo(self) -> None:
         """Remove it again: nothing was kept in it yet."""
-        self.project.close(discard=True)
-        recovery.delete_recovery(self.project.folder)
+        _remove(self.project)
 
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A project that was opened, with what is to be shown of it.
+    """An image of a project, with what is to be shown of it.
 
     Attributes
     ----------
-    file
-        Where the image is, ``None`` where its pixels are in the project.
-    image
-        Its content, ``None`` where only napari or one of its plugins can read the file.
+    picture
+        ``None`` where the viewer shows it already.
     """
 
     project: Project
     image_id: str
     kept: Kept
-    file: Path | None = None
-    image: ImageFile | None = None
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """A recovery project that was made of image files.
+
+    Attributes
+    ----------
+    opened
+        Its first image, ``None`` where there is none and so no project.
+    """
+
+    added: Added
+    opened: Opened | None
+
+    def close(self) -> None:
+        """Close the project: the window is gone."""
+        if self.opened is not None:
+            self.opened.project.close()
 
 
 def is_recovery(folder: Path) -> bool:
@@ -105,7 +125,7 @@ def read(folder: Path, image_id: str, take_over: bool = False) -> Opened:
 
 
 def open_with_image(folder: Path, take_over: bool = False, image_at: Path | None = None) -> Opened:
-    """Open a project and read the image that was worked on last, too.
+    """Open a project and read the image that was worked on last, too; where it is gone, one that is there.
 
     Parameters
     ----------
@@ -123,29 +143,63 @@ def open_with_image(folder: Path, take_over: bool = False, image_at: Path | None
     """
     project = Project.open(folder, take_over)
     try:
-        if not project.images:
+        ids = [image.id for image in project.images]
+        if not ids:
             raise UserError(
                 f"“{project.name}” holds no image yet; open one, paint, and name it as a project."
             )
-        image_id = project.images[0].id
-        entry = project.image(image_id)
-        kept = read_kept(project, entry)
-        described = entry.description
-        if described.file is None:
-            shown = ImageFile(
-                described.name, entry.pixels(), _axes_of(entry), described.pixel_size_um, described.rgb
-            )
-            return Opened(project, image_id, kept, None, shown)
-        if image_at is not None:
-            entry.relocate(image_at)
-        file = image_at or entry.find_file()
-        image = None
-        with suppress(UserError):  # then napari, or a plugin of it, may know the kind of file
-            image = read_image(file)
-        return Opened(project, image_id, kept, file, image)
+        last = project.notes.get(OPEN_IMAGE)
+        place = ids.index(last) if last in ids else 0
+        return _first_there(project, (ids[place:] + ids[:place])[:_TRIED], image_at)
     except BaseException:
         project.close(discard=True)
         raise
+
+
+def _first_there(project: Project, ids: Sequence[str], image_at: Path | None) -> Opened:
+    missing: list[ImageMissing] = []
+    for image_id in ids:
+        entry = project.image(image_id)
+        try:
+            picture = read_picture(project, entry, image_at)
+        except ImageMissing as error:
+            missing.append(error)
+            continue
+        kept = read_kept(project, entry)
+        sentences = (*kept.sentences, *([f"{missing[0]} Open it from the list for that."] if missing else []))
+        return Opened(project, image_id, replace(kept, sentences=sentences), picture)
+    raise missing[0]
+
+
+def read_other(project: Project, image_id: str, image_at: Path | None = None) -> Opened:
+    """Read another image of a project that is open; raises as `open_with_image`."""
+    entry = project.image(image_id)
+    kept = read_image_only(entry)
+    return Opened(project, image_id, kept, read_picture(project, entry, image_at))
+
+
+def other_image_of(keeper: Keeper, file: Path) -> str | None:
+    """Return the id of another image of the project that a file shows."""
+    for image in keeper.project.images:
+        if image.id != keeper.entry.id:
+            known = keeper.project.image(image.id).description.file
+            if known is not None and known.path == str(file.absolute()):
+                return image.id
+    return None
+
+
+def begin_with(files: Sequence[Path], tell: Callable[[int], None], should_stop: Callable[[], bool]) -> Filled:
+    """Make a recovery project of image files, and read the first one."""
+    project = recovery.new_recovery(name_of(files[0]))
+    try:
+        added = add_files(project, files, tell, should_stop)
+        if added.ids:
+            return Filled(added, _first_there(project, added.ids[:1], None))
+    except BaseException:
+        _remove(project)
+        raise
+    _remove(project)
+    return Filled(added, None)
 
 
 def copy_of_locked(folder: Path) -> Path:
@@ -160,9 +214,6 @@ def measure(project: Project, labels: NDArray[np.int32]) -> tuple[int, int]:
     return project.size(), sum(int(value) >= FIRST for value in values_present(labels))
 
 
-def _axes_of(entry: ImageEntry) -> str:
-    described = entry.description
-    axes: list[Any] = list(described.axes)
-    if described.channel_axis is not None:
-        axes.insert(described.channel_axis, "S" if described.rgb else "C")
-    return "".join(axes)
+def _remove(project: Project) -> None:
+    project.close(discard=True)
+    recovery.delete_recovery(project.folder)
