@@ -20,7 +20,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("bash", "env", "dirname", "grep", "cat", "sha256sum", "uname"):
+        for name in ("bash", "env", "dirname", "grep", "cat", "sha256sum", "uname", "mktemp", "rm"):
             found = shutil.which(name)
             if found:
                 (folder / name).symlink_to(found)
@@ -109,6 +109,15 @@ def test_screen_without_any_says_what_to_install(machine: Machine) -> None:
 def test_screen_uses_the_display_where_there_is_no_virtual_one(machine: Machine) -> None:
     machine.fake("show", "echo ran on $DISPLAY with $1")
     assert machine.run("screen", "show", "it", DISPLAY=":7") == (0, "ran on :7 with it\n")
+
+
+def test_what_windows_keep_on_the_screen_is_gone_afterwards(machine: Machine) -> None:
+    machine.fake("show", "echo kept > $XDG_DATA_HOME/kept && echo $XDG_DATA_HOME")
+    code, said = machine.run("screen", "show", DISPLAY=":7")
+    assert code == 0
+    assert not Path(said.strip()).exists()
+    machine.fake("show", "exit 3")
+    assert machine.run("screen", "show", DISPLAY=":7")[0] == 3
 
 
 def test_screen_prefers_the_virtual_one(machine: Machine) -> None:
