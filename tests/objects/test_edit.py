@@ -176,6 +176,20 @@ def test_after_any_correction_the_annotation_says_what_is_shown(seed: int) -> No
 # --- acceptance
 
 
+def test_the_ring_of_an_accepted_object_leaves_out_what_may_be_a_missed_neighbour() -> None:
+    segmentation = np.zeros((40, 60), np.int32)
+    segmentation[15:25, 15:25] = 1
+    sure = np.ones(segmentation.shape, bool)
+    sure[10:30, 25:40] = False  # a dim neighbour touches it
+    change = accept(segmentation, np.zeros_like(segmentation), [1], reach=10, sure_background=sure)
+    assert change is not None
+    annotation = np.zeros_like(segmentation)
+    annotation[change.box] = change.new
+    assert (annotation[15:25, 25:28] == 1).all()  # it says where the object ends
+    assert (annotation[15:25, 29:40] == 0).all()
+    assert (annotation[15:25, 6:15] == 1).all()
+
+
 def test_an_accepted_object_brings_a_ring_without_other_objects() -> None:
     segmentation = draw_discs((60, 60), [(25, 20), (25, 38)], 8)
     annotation = np.zeros((60, 60), np.int32)

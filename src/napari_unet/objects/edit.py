@@ -26,6 +26,9 @@ from napari_unet.objects.overlay import BACKGROUND, FIRST, NOT_ANNOTATED, Labels
 
 __all__ = ["Change", "accept", "apply", "correct", "diff", "invert", "overlay_annotation"]
 
+RIM = 3.0
+"""Width in px of the background that an accepted object always brings: it says where the object ends."""
+
 
 def correct(
     before: IntArray,
@@ -90,6 +93,7 @@ def accept(
     reach: float = 0.0,
     labels_are: LabelsAre = "objects",
     free_value: int | None = None,
+    sure_background: BoolArray | None = None,
 ) -> Change | None:
     """Return the annotation's change when objects of the segmentation are accepted as right.
 
@@ -112,6 +116,9 @@ def accept(
         What the numbers mean.
     free_value : int, optional
         First value that new objects may get, if other planes hold values, too; at least the largest here + 1.
+    sure_background : bool array (Y, X), optional
+        Where the ring may lie beyond its innermost `RIM` px, by default everywhere: a neighbour that the network half
+        missed is not accepted as background along with the object.
 
     Returns
     -------
@@ -136,7 +143,10 @@ def accept(
     values = dict(zip(pairs.first[annotated].tolist(), pairs.second[annotated].tolist(), strict=True))
     values = _add_free(values, accepted, annotation, free_value)
     new = np.where(chosen & free, replace_values(accepted, values), old)
-    new[find_near(chosen, reach) & free & (shown == 0) & (seen == 0)] = BACKGROUND
+    ring = find_near(chosen, reach) & free & (shown == 0) & (seen == 0)
+    if sure_background is not None:
+        ring &= sure_background[place] | find_near(chosen, min(reach, RIM))
+    new[ring] = BACKGROUND
     return change_place(annotation, place, new)
 
 

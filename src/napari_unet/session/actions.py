@@ -98,6 +98,7 @@ def acceptance(
     values: Collection[int] | None,
     region: Region | NDArray[np.bool_] | None,
     reach: float,
+    sure_background: NDArray[np.bool_] | None = None,
 ) -> Action | None:
     """Return what accepting objects changes; ``None`` where all is annotated already.
 
@@ -109,6 +110,8 @@ def acceptance(
         Instead of values: the objects that lie in it with at least half of their area.
     reach
         Width (px) of the ring of background around accepted objects.
+    sure_background
+        Where on the plane the ring may lie, bool (Y, X); by default everywhere.
 
     Raises
     ------
@@ -126,6 +129,7 @@ def acceptance(
         reach,
         state.labels_are.value,
         state.painting.next_value(),
+        sure_background,
     )
     return None if change is None else Action("Accept", ((Which.ANNOTATION, on_plane(plane, change)),))
 

@@ -22,6 +22,7 @@ from napari_unet.session.image import Plane
 from napari_unet.session.measuring import Sizes
 from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
+from napari_unet.session.separating import Separating
 from napari_unet.session.state import State
 
 CORRECTIONS_ANNOTATE = "What you correct or accept is your annotation: a layer was made for it."
@@ -38,9 +39,10 @@ class Annotating:
 
     said = Signal(str, str)
 
-    def __init__(self, state: State, sizes: Sizes) -> None:
+    def __init__(self, state: State, sizes: Sizes, separating: Separating) -> None:
         self._state = state
         self._sizes = sizes
+        self._separating = separating
         state.canvas.edited.connect(self._note_edit)
         state.canvas.notes_changed.connect(self._take_notes)
 
@@ -192,7 +194,8 @@ class Annotating:
         if self._state.segmentation is not None:
             self.begin_with_what_was_found()
         reach = self._sizes.border_reach() if self._state.painting is not None else 0.0
-        action = actions.acceptance(self._state, plane, values, region, reach)
+        sure = self._separating.sure_background(plane)
+        action = actions.acceptance(self._state, plane, values, region, reach, sure)
         if action is None:
             return 0
         self._state.canvas.do(action)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_unet.objects.separate import SeparationSettings
 from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.history import Which
@@ -14,6 +17,11 @@ from napari_unet.session.tasks import SeparationTask
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import ModelDescription
+
+
+SURE = 0.8
+"""Probability from which on background around an accepted object is taken for it. In a driven loop whose network had
+missed dim cells, the rings of the accepted ones beside them taught it to miss more."""
 
 
 class Separating:
@@ -61,6 +69,11 @@ class Separating:
             return None
         backdrop = Backdrop.of(self._state, plane)
         return SeparationTask(backdrop, stored, self.settings, self._state.labels_are)
+
+    def sure_background(self, plane: Plane) -> NDArray[np.bool_] | None:
+        """Return where the network is sure of background, bool (Y, X); ``None`` where nothing is stored."""
+        stored = self.stored.get(plane)
+        return None if stored is None else stored.probabilities[0] >= SURE
 
     def _forget(self, which: Which) -> None:
         if which is Which.ANNOTATION and self._state.segmentation is None:

@@ -73,7 +73,7 @@ class Session:
         self.state = State()
         self.sizes = Sizes(self.state)
         self.separating = Separating(self.state)
-        self.annotating = Annotating(self.state, self.sizes)
+        self.annotating = Annotating(self.state, self.sizes, self.separating)
         self.annotating.said.connect(self.said.emit)
         self.segmenting = Segmenting(self.state, self.sizes, self.separating)
         self.correcting = Correcting(self.state, self.separating, self.annotating)
