@@ -261,7 +261,10 @@ def test_an_object_is_drawn_between_two_planes_of_a_stack(
         session.segmenting.show((plane,), labels_of_discs(), "Segment")
     QApplication.processEvents()
     layer = dock.loop.layers.layer(Which.SEGMENTATION)
-    dock.correct.tools.buttons[BETWEEN].click()
+    button = dock.correct.tools.buttons[BETWEEN]
+    qtbot.waitUntil(button.isEnabled, timeout=2000)
+    button.click()
+    assert dock.loop.tools.tool == BETWEEN
     stroke(viewer, layer, (0, 24, 80))
     assert len(lines_on(viewer)) == 1
     viewer.dims.set_point(0, 3)
