@@ -51,7 +51,7 @@ def training(dock: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     task = FakeTask()
     finished: list[Any] = []
     task.finished = finished
-    monkeypatch.setattr(dock.loop.session, "prepare_training", lambda start, settings: task)
+    monkeypatch.setattr(dock.loop.session, "prepare_training", lambda *_: task)
     monkeypatch.setattr(dock.loop.session, "finish_training", lambda task, trained: finished.append(trained))
     monkeypatch.setattr(dock.train, "settings", lambda: None)
     dock.loop.segment_after_training = False

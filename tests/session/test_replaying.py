@@ -15,6 +15,7 @@ from napari_unet.network import budget
 from napari_unet.network.training_settings import TrainingSettings
 from napari_unet.project import Project
 from napari_unet.session import SCRATCH, ImageSource, Session, Which
+from napari_unet.session.companions import Companions
 from napari_unet.session.described import describe_image
 from napari_unet.session.keeping import Keeper
 from napari_unet.session.replaying import Replay, Replayed
@@ -116,6 +117,33 @@ def test_a_round_that_was_stopped_and_kept_what_it_started_from(trained, tmp_pat
     done = replay(folder, 3)
     assert done.same, done.sentence
     assert f"after {kept.outcome.steps} step" in done.sentence
+
+
+@pytest.mark.usefixtures("_a_clock_that_nobody_can_repeat")
+def test_a_round_of_several_images(tmp_path):
+    """Each under its id, those that were read when the training began, too."""
+    project = Project.create(tmp_path / "project")
+    for seed, name in enumerate(("a", "b")):
+        image, truth = touching_cells((96, 128), diameter=18, seed=seed)
+        tifffile.imwrite(tmp_path / f"{name}.tif", image)
+        session = Session()
+        session.set_image(ImageSource(name, image))
+        labels = np.where(truth > 0, truth + 1, 1)
+        session.adopt_annotation(labels, Coding.PROJECT, LabelsAre.OBJECTS)
+        described = describe_image(session.image, (0,), tmp_path / f"{name}.tif", project.folder)
+        keeper = Keeper(session, project, project.add_image(described))
+        if name == "a":
+            keeper.close()
+    assert project.flush(30)
+    task = session.prepare_training(SCRATCH, SMALL, Companions.of(keeper))
+    task = keeper.note_training(task, SCRATCH)
+    session.finish_training(task, task.run(lambda report: None, never_stop))
+    keeper.close()
+    project.close()
+    revision = Replay(tmp_path / "project").revision(1)
+    assert [of.image for of in revision.images] == [image.id for image in project.images]
+    done = replay(tmp_path / "project", 1)
+    assert done.same, done.sentence
 
 
 def test_copies_carry_it_along_and_later_revisions_share_what_did_not_change(trained, tmp_path):
