@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_unet import log
 from napari_unet.project import recovery
 
 _PATIENCE = 10.0
@@ -24,6 +25,14 @@ def _own_recovery_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
         return where[0]
 
     monkeypatch.setattr(recovery, "recovery_folder", elsewhere)
+
+
+@pytest.fixture(autouse=True)
+def _own_log_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the log of this process, and of those that it starts, away from the user's."""
+    where = tmp_path_factory.getbasetemp() / "logs"
+    monkeypatch.setattr(log, "log_folder", lambda: where)
+    monkeypatch.setenv("XDG_STATE_HOME", str(where))
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "napari_unet"
 FLOORS = {
     "errors": 0,
     "callbacks": 0,
+    "log": 0,
     "annotation": 1,
     "objects": 1,
     "synthetic": 1,
@@ -21,12 +22,13 @@ FLOORS = {
     "project": 4,
     "workflow": 4,
     "session": 5,
+    "support": 5,
     "cli": 6,
     "_qt": 6,
 }
 WINDOW = {"napari", "qtpy", "PyQt6", "PySide6", "pyqtgraph", "superqt", "magicgui", "vispy"}
 NETWORK = {"torch", "safetensors"}
-WITHOUT_TORCH = {"errors", "callbacks", "annotation", "objects", "synthetic", "formats", "samples"}
+WITHOUT_TORCH = {"errors", "callbacks", "log", "annotation", "objects", "synthetic", "formats", "samples"}
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import napari_unet
-from napari_unet.cli import doctor
+from napari_unet.support import doctor
 
 
 def test_doctor_shows_what_a_report_begins_with(shell, monkeypatch):

@@ -16,6 +16,7 @@ import numpy as np
 
 from napari_unet.objects.changes import Change
 from napari_unet.project import ImageDescription, OutcomeDocument, Project, RoundDocument, image_entry
+from napari_unet.project.revisions import Beginning, KeptAnnotation, KeptPlane, Revision
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
@@ -59,6 +60,18 @@ def a_round(number: int) -> RoundDocument:
     return RoundDocument(number=number, name=f"Round {number}", started="2026-01-01", outcome=outcome)
 
 
+def a_revision(image_id: str) -> Revision:
+    """Return what a round was trained on."""
+    plane = KeptPlane(name="cells 0", plane=(0,), shape=SHAPE[1:])
+    return Revision(
+        started="2026-01-01",
+        labels_are="objects",
+        settings={},
+        start=Beginning(kind="scratch"),
+        images=(KeptAnnotation(image=image_id, planes=(plane,)),),
+    )
+
+
 def say(**what: object) -> None:
     """Tell the parent what is going to be done."""
     print(json.dumps({"time": time.monotonic(), **what}), flush=True)
@@ -98,6 +111,8 @@ def work(folder: Path, seed: int, rounds: bool) -> None:
             array[tuple(slice(o, o + n) for o, n in zip(*box, strict=True))] = number
             entry.replace_array(which, array, owned=True)
         elif kind == "round" and model is not None:
+            labels = np.full(SHAPE[1:], number, np.int32)
+            project.revisions.keep(a_revision(entry.id), [(labels, labels[np.newaxis])], lambda: "")
             project.add_round(model, a_round(project.rounds.next_number))
         elif kind == "log":
             project.log("step", number=number)

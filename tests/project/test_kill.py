@@ -14,7 +14,8 @@ import zarr
 from kill_harness import SHAPE
 
 from napari_unet.project import Project
-from napari_unet.project.disk import UNFINISHED
+from napari_unet.project.disk import UNFINISHED, Disk
+from napari_unet.project.revisions import read_labels, read_revision
 
 WHOLE_ARRAYS = 30.0
 """Seconds after which also a whole array must be there: those and snapshots wait in a line for the disk."""
@@ -91,6 +92,11 @@ def check(
         assert [r.document.number for r in kept] == list(range(1, len(kept) + 1))
         if kept:
             kept[-1].load()
+        for path in (folder / "revisions").glob("*.json"):
+            (of,) = read_revision(Disk(), folder, path.stem).images
+            labels = read_labels(Disk(), folder, of.planes[0])
+            assert labels.all()
+            assert np.ptp(labels) == 0
         arrays = {which: array.copy() for which, array in state.arrays.items()}
     for path in folder.rglob("*.json"):
         json.loads(path.read_bytes())

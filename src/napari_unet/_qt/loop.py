@@ -10,6 +10,7 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unet._qt.bugs import log_naparis_errors
 from napari_unet._qt.correction.control import Tools
 from napari_unet._qt.job import Job
 from napari_unet._qt.layers.adoption import coding_said_by, fits_as_it_is
@@ -25,6 +26,7 @@ from napari_unet._qt.warming import Warming
 from napari_unet._qt.words import Words
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.errors import UserError
+from napari_unet.log import start_log
 from napari_unet.session import Session, Which
 
 
@@ -64,6 +66,8 @@ class Loop(QObject):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
+        start_log("window")
+        log_naparis_errors()
         self.session = session = Session()
         self.layers = Binding(viewer, session)
         self.words = Words()
@@ -144,8 +148,8 @@ class Loop(QObject):
         if self.training is None:
             with self.telling("Training"):
                 self.layers.settle()
-                self.training_run.start(start, settings, self.keeping.companions())
-                self.keeping.note_training(start, settings)
+                note, companions = self.keeping.note_training, self.keeping.companions()
+                self.training_run.start(start, settings, note, companions)
             self.refresh_soon()
 
     def segment(self, planes: Sequence[tuple[int, ...]] | None, averaging: str = "none") -> None:

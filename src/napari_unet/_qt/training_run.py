@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -37,11 +38,19 @@ class TrainingRun(QObject):
         self.stopping = False
         self._task: Any = None
 
-    def start(self, start: str, settings: Any, companions: Companions | None = None) -> None:
+    def start(
+        self,
+        start: str,
+        settings: Any,
+        note: Callable[[str, Any], Any],
+        companions: Companions | None = None,
+    ) -> None:
         """Train on what is painted now.
 
         Parameters
         ----------
+        note
+            Given start and task before it runs; returns the task to run.
         companions
             The project's other images, whose annotations train, too.
 
@@ -50,7 +59,8 @@ class TrainingRun(QObject):
         UserError
             When nothing can be learned from it.
         """
-        self._task = self._session.prepare_training(start, _leave_a_core(settings), companions)
+        task = self._session.prepare_training(start, _leave_a_core(settings), companions)
+        self._task = note(start, task) if settings is not None else task
         self.reports, self.stopping = [], False
         self.job = start_job(
             "training",

@@ -12,6 +12,8 @@ from napari_unet.errors import UserError
 
 _log = logging.getLogger("napari_unet")
 
+REPORT = "“Report a problem …” in the menu Project gathers what a report needs."
+
 
 class Words(QObject):
     """Sentences for the message line; a dock that is opened again shows the last one.
@@ -29,7 +31,8 @@ class Words(QObject):
         self.last: tuple[str, str] | None = None
 
     def say(self, level: str, sentence: str) -> None:
-        """Show a sentence in the dock."""
+        """Show a sentence in the dock, and note it in the log."""
+        _log.info("Said (%s): %s", level, sentence)
         self.last = (level, sentence)
         self.said.emit(level, sentence)
 
@@ -49,7 +52,8 @@ class Words(QObject):
         ) as error:  # the boundary to Qt: a slot that raises would leave the window half-changed
             _log.exception("%s failed", what)
             self.say(
-                "error", f"{what} failed: {error or type(error).__name__}. The log napari_unet tells more."
+                "error",
+                f"{what} failed: {error or type(error).__name__}. {REPORT}",
             )
 
     def tell_failure(self, error: Exception) -> None:
@@ -57,4 +61,4 @@ class Words(QObject):
         if isinstance(error, UserError):
             self.say("error", str(error))
         else:
-            self.say("error", f"It failed: {error or type(error).__name__}. The log napari_unet tells more.")
+            self.say("error", f"It failed: {error or type(error).__name__}. {REPORT}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import typer
 
-from napari_unet.cli import doctor, evaluate, open_window, segment, train, weights
+from napari_unet.cli import doctor, evaluate, methods, open_window, replay, report, segment, train, weights
 from napari_unet.cli.console import OneSentenceGroup
 
 app = typer.Typer(
@@ -19,9 +21,16 @@ app.command("train", help="Train a network on images and what was painted on the
 app.command("segment", help="Segment images with a trained network.")(segment.segment)
 app.command("evaluate", help="Measure how well a segmentation agrees with the truth.")(evaluate.evaluate)
 app.command("weights", help="Write the weight map that training uses for these labels.")(weights.weights)
+app.command("replay", help="Train the rounds of a project again, and compare bit for bit.")(replay.replay)
+app.command("methods", help="Print text on a network for the methods section of a paper.")(methods.methods)
+app.command("report", help="Gather what helps to find a problem into one file.")(report.report)
 app.command("doctor", help="Show versions, device, window system and speed.")(doctor.doctor)
 
 
 def main() -> None:
     """Run the command that the shell asks for."""
-    app()
+    try:
+        app()
+    except Exception:  # a bug: Python shows it in the terminal, the log keeps it for a report
+        logging.getLogger("napari_unet").info("A bug:", exc_info=True)
+        raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +17,9 @@ from typer.core import TyperGroup
 
 from napari_unet.callbacks import ShouldStop
 from napari_unet.errors import Stopped, UserError
+from napari_unet.log import start_log
+
+_log = logging.getLogger("napari_unet")
 
 OPEN = "open"
 HELP = ("--help",)
@@ -28,6 +33,8 @@ class OneSentenceGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put ``open`` before arguments that begin with no command."""
+        start_log("shell")
+        _log.info("Command: %s", shlex.join(args))
         if not args or (args[0] not in self.commands and args[0] not in HELP):
             args = [OPEN, *args]
         return super().parse_args(ctx, args)
@@ -49,6 +56,7 @@ class OneSentenceGroup(TyperGroup):
 
 def tell(sentence: str) -> None:
     """Say something that is no result, on standard error."""
+    _log.info("Said: %s", sentence)
     Console(stderr=True, soft_wrap=True, highlight=False).print(sentence, markup=False)
 
 
@@ -60,6 +68,7 @@ def tell_all(sentences: Sequence[str]) -> None:
 
 def tell_error(sentence: str) -> None:
     """Say what went wrong, in one line on standard error."""
+    _log.info("Refused: %s", sentence)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print("[bold red]Error:[/] ", end="")
     console.print(" ".join(sentence.split()), markup=False)
@@ -84,8 +93,11 @@ def progress_bar(*, remaining: bool = True) -> Iterator[Progress]:
         yield progress
 
 
+KEEPING = "Stopping, and keeping the best network so far; press Ctrl-C again to give it up."
+
+
 @contextmanager
-def stop_on_interrupt() -> Iterator[ShouldStop]:
+def stop_on_interrupt(sentence: str = KEEPING) -> Iterator[ShouldStop]:
     """Turn the first Ctrl-C into a question that the computation asks; a second one interrupts at once."""
     asked = False
 
@@ -94,7 +106,7 @@ def stop_on_interrupt() -> Iterator[ShouldStop]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        tell("Stopping, and keeping the best network so far; press Ctrl-C again to give it up.")
+        tell(sentence)
 
     before = signal.signal(signal.SIGINT, ask)
     try:

@@ -3,6 +3,8 @@
 import os
 import platform
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -80,6 +82,18 @@ def _check_cuda(number: int) -> None:
         raise UserError(
             f"There is no CUDA card number {number}: choose one from 0 to {torch.cuda.device_count() - 1}."
         )
+
+
+@contextmanager
+def computing_with(number: int | None) -> Iterator[None]:
+    """Compute with so many threads, and afterwards with as many as before."""
+    before = torch.get_num_threads()
+    if number is not None:
+        torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -1,6 +1,8 @@
 """What training makes small: pure functions of logits, targets and weights."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -59,3 +61,13 @@ def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     total = weights.sum()
     # Not `clamp`: weights may be of any scale. Where all are 0, 0 / 1 keeps value and gradient finite.
     return (values * weights).sum() / torch.where(total > 0, total, torch.ones_like(total))
+
+
+@torch.no_grad()
+def wrongness(logits: Tensor, classes: Tensor, weights: Tensor, cell: int) -> NDArray[np.float32]:
+    """Mean probability of wrong classes over annotated pixels, per cell (N, h / cell, w / cell), or NaN."""
+    right = torch.softmax(logits, dim=1).gather(1, classes[:, None])
+    known = (weights > 0).float()[:, None]
+    wrong = F.avg_pool2d((1 - right) * known, cell) / F.avg_pool2d(known, cell)
+    result: NDArray[np.float32] = wrong[:, 0].cpu().numpy()
+    return result

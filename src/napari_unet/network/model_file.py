@@ -4,6 +4,7 @@ The format is safetensors: a JSON header and the raw numbers behind it. Nothing 
 every size is checked against what the header's architecture asks for before memory is taken.
 """
 
+import hashlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -42,8 +43,10 @@ class Provenance(BaseModel):
     steps: int | None = Field(default=None, ge=0)
     minutes: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     threads: int | None = Field(default=None, ge=1)
+    device: ShortText = ""  # "cpu", "cuda" or "mps"
     versions: dict[str, str] = Field(default_factory=dict)  # of napari-unet, torch, …
     images: tuple[str, ...] = ()  # names of the images it was trained on
+    annotated: dict[str, int] = Field(default_factory=dict)  # how many objects, regions, pixels … on them
     settings: dict[str, JsonValue] = Field(default_factory=dict)  # of the training, as they were
     held_out: tuple[StoredPlace, ...] = ()  # where no patch of the lineage ever trains
     trained: tuple[StoredPlace, ...] = ()  # where at least one did
@@ -170,6 +173,15 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     network = UNet(description.network)
     network.load_state_dict(state)
     return Model(description, network.eval())
+
+
+def digest_of(model: Model) -> str:
+    """Return the SHA-256 of a model's weights, whatever file they come from."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def _read_description(path: Path, metadata: Mapping[str, str] | None) -> ModelDescription:

@@ -1,15 +1,13 @@
 """The life of a U-Net between random (or earlier) weights and the best ones that a budget allows."""
 
-import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import Stopped, UserError
@@ -17,12 +15,13 @@ from napari_unet.network.augmentation import AugmentationSettings
 from napari_unet.network.best_weights import TOLERANCE, BestWeights
 from napari_unet.network.budget import Budget
 from napari_unet.network.class_balance import begin_at_frequencies, measure_class_bias
-from napari_unet.network.device import choose_device, is_bfloat16_faster, is_out_of_memory
+from napari_unet.network.device import choose_device, computing_with, is_bfloat16_faster, is_out_of_memory
 from napari_unet.network.held_out import HeldOutPlace, without_held_out
-from napari_unet.network.losses import distance_loss, weighted_cross_entropy
+from napari_unet.network.losses import distance_loss, weighted_cross_entropy, wrongness
+from napari_unet.network.record import TrainingRecord
 from napari_unet.network.sampling import CELL, Batch, PatchSampler, Prefetch, TrainingImage
 from napari_unet.network.score_times import ScoreTimes
-from napari_unet.network.training_outcome import Curves, TrainingOutcome, TrainingReport
+from napari_unet.network.training_outcome import Curves, Shrinking, TrainingOutcome, TrainingReport
 from napari_unet.network.training_settings import Recipe, TrainingSettings
 from napari_unet.network.unet import UNet, freeze_statistics
 from napari_unet.network.weight_average import WeightAverage
@@ -57,10 +56,12 @@ def train(
     should_stop: ShouldStop = never_stop,
     rgb: bool = False,
     warm: bool = False,
+    record: TrainingRecord | None = None,
 ) -> TrainingOutcome:
     """Train a network on annotated images, from the weights it has, until the budget is spent.
 
-    The same seed, steps and threads give the same weights on a CPU, bit for bit.
+    The same seed, steps and threads give the same weights on a CPU, bit for bit; so does a training that follows
+    the record of one that was given minutes, or was stopped.
 
     Parameters
     ----------
@@ -83,6 +84,8 @@ def train(
     warm : bool
         Whether the weights have learned something worth keeping: the statistics of their normalisation then stay as
         they are, and the weights themselves are the first that are scored.
+    record : TrainingRecord or None
+        Do what another training did, step by step, instead of what time and memory allow now.
 
     Raises
     ------
@@ -92,9 +95,13 @@ def train(
         If asked to stop before the first step was done.
     """
     device = choose_device(settings.device)
-    with _threads(settings.threads), torch.random.fork_rng(devices=[]):
+    with computing_with(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        training = _Training(without_held_out(images, held_out), network, settings, device, rgb, warm)
+        if record is not None:
+            settings = settings.model_copy(
+                update={"steps": record.steps, "minutes": None, "early_stop": False}
+            )
+        training = _Training(without_held_out(images, held_out), network, settings, device, rgb, warm, record)
         training.best.tolerance = max(TOLERANCE, getattr(evaluate, "standard_error", 0.0))
         training.evaluate, training.on_report, training.should_stop = evaluate, on_report, should_stop
         return training.run()
@@ -115,8 +122,10 @@ class _Training:
         device: torch.device,
         rgb: bool,
         warm: bool,
+        record: TrainingRecord | None,
     ) -> None:
         self.images, self.settings, self.device, self.rgb = images, settings, device, rgb
+        self.record, self.sizes_to_come = record, dict(record.sizes if record is not None else {})
         self.has_own_statistics = network.config.normalisation == "batch" and not warm
         self.warm = warm
         recipe = settings.recipe()
@@ -136,6 +145,7 @@ class _Training:
         self.smooth_loss, self.last_report = 0.0, 0.0
         self.score_times = ScoreTimes(self.budget)
         self.calibration_patches: list[Tensor] = []
+        self.shrunk: list[Shrinking] = []
         self.reason = ""  # why it ended before its budget
 
     def run(self) -> TrainingOutcome:
@@ -144,10 +154,11 @@ class _Training:
             self._score()
         while not self._is_over():
             try:
+                self._shrink_as_recorded()
                 with self._open_patches() as patches:
-                    while not self._is_over():
+                    while not self._is_over() and self.budget.step not in self.sizes_to_come:
                         self._make_step(patches)
-                        if self.evaluate is not None and not self.reason and self.score_times.is_due:
+                        if self._is_to_score():
                             self._score()
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -170,7 +181,7 @@ class _Training:
         if self._asked_to_stop():
             return
         for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate * self.budget.rate_factor
+            group["lr"] = self._rate()
         loss, errors = self._measure_loss(batch)
         patches.report(batch, errors)
         if self._asked_to_stop():
@@ -190,6 +201,11 @@ class _Training:
         self.smooth_loss += (value - self.smooth_loss) / min(self.budget.step, 20)
         self._report()
 
+    def _rate(self) -> float:
+        if self.record is not None:
+            return self.record.learning_rate[self.budget.step]
+        return self.learning_rate * self.budget.rate_factor
+
     def _measure_loss(self, batch: Batch) -> tuple[Tensor, NDArray[np.float32]]:
         """Loss of a batch, and how wrong the network is in its cells."""
         x = _to(batch.image, self.device).contiguous(memory_format=torch.channels_last)
@@ -203,10 +219,17 @@ class _Training:
             known = _to(batch.distance_known, self.device)
             distance = distance_loss(logits[:, n_classes], _to(batch.distance, self.device), known)
             loss = loss + self.settings.distance_weight * distance
-        return loss, _wrong(balanced.detach(), classes, weights)
+        return loss, wrongness(balanced.detach(), classes, weights, CELL)
 
     def _is_over(self) -> bool:
         return bool(self.reason) or self._asked_to_stop() or self.budget.fraction >= 1
+
+    def _is_to_score(self) -> bool:
+        if self.evaluate is None or self.reason:
+            return False
+        if self.record is not None:
+            return self.budget.step in self.record.scored
+        return self.score_times.is_due
 
     def _asked_to_stop(self) -> bool:
         if not self.reason and self.should_stop():
@@ -252,10 +275,8 @@ class _Training:
 
     def _shrink(self) -> None:
         """Go on with half the batch, or else half the patch, after memory ran out."""
-        self.optimiser.zero_grad(set_to_none=True)
-        self.calibration_patches = []
         if self.batch_size > 1:
-            self.batch_size //= 2
+            self._take_sizes(self.batch_size // 2, self.patch_size)
         else:
             smaller = _valid_patch(self.network, self.patch_size // 2)
             if self.patch_size <= SMALLEST_PATCH or smaller >= self.patch_size:
@@ -263,15 +284,30 @@ class _Training:
                     f"Not enough memory to train on even one patch of {self.patch_size} px: "
                     "close other programs, or choose a network of less width."
                 )
-            self.patch_size = smaller
+            self._take_sizes(self.batch_size, smaller)
         each = f"{self.batch_size} patch{'es' * (self.batch_size > 1)} of {self.patch_size} px"
         self._report(message=f"Memory ran out: going on with {each} per step.")
 
+    def _shrink_as_recorded(self) -> None:
+        """Go on with less where memory ran out in the training that is followed."""
+        sizes = self.sizes_to_come.pop(self.budget.step, None)
+        if sizes is not None:
+            self._take_sizes(*sizes)
+
+    def _take_sizes(self, batch_size: int, patch_size: int) -> None:
+        self.optimiser.zero_grad(set_to_none=True)
+        self.calibration_patches = []
+        self.batch_size, self.patch_size = batch_size, patch_size
+        self.shrunk.append((self.budget.step, batch_size, patch_size))
+        # nobody knows how many random numbers were drawn until memory ran out
+        torch.manual_seed(self.settings.seed + self.budget.step)
+
     def _finish(self) -> TrainingOutcome:
-        if self.evaluate is not None and not self.reason:
+        was_stopped = self.record.stopped if self.record is not None else self.reason == STOPPED
+        if self.evaluate is not None and not self.reason and self.record is None:
             self._score()
         if self.best.step is None:
-            if self.reason != STOPPED:  # who waits for Stop gets the running statistics instead
+            if not was_stopped:  # who waits for Stop gets the running statistics instead
                 self._calibrate()
             self.best.step, self.best.state = self.budget.step, self.average.state()
         return TrainingOutcome(
@@ -286,6 +322,8 @@ class _Training:
             patch_size=self.patch_size,
             batch_size=self.batch_size,
             threads=torch.get_num_threads(),
+            device=self.device.type,
+            shrunk=tuple(self.shrunk),
         )
 
     def _describe(self) -> str:
@@ -322,18 +360,6 @@ def _make_optimiser(network: UNet, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=1e-2)
 
 
-@contextlib.contextmanager
-def _threads(number: int | None) -> Iterator[None]:
-    """Compute with so many threads, and afterwards with as many as before."""
-    before = torch.get_num_threads()
-    if number is not None:
-        torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _valid_patch(network: UNet, patch_size: int) -> int:
     """Side of the target in px, at least `patch_size`, that the network can give."""
     config = network.config
@@ -342,13 +368,3 @@ def _valid_patch(network: UNet, patch_size: int) -> int:
 
 def _to(array: NDArray[np.generic], device: torch.device) -> Tensor:
     return torch.from_numpy(array).to(device, non_blocking=True)
-
-
-@torch.no_grad()
-def _wrong(logits: Tensor, classes: Tensor, weights: Tensor) -> NDArray[np.float32]:
-    """Mean probability of wrong classes over annotated pixels, per cell (N, h / CELL, w / CELL), or NaN."""
-    right = torch.softmax(logits, dim=1).gather(1, classes[:, None])
-    known = (weights > 0).float()[:, None]
-    wrong = F.avg_pool2d((1 - right) * known, CELL) / F.avg_pool2d(known, CELL)
-    result: NDArray[np.float32] = wrong[:, 0].cpu().numpy()
-    return result

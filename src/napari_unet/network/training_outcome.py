@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+Shrinking = tuple[int, int, int]
+"""Steps done when memory ran out; patches per step and side of a patch (px) from there on."""
+
 
 @dataclass(frozen=True)
 class TrainingReport:
@@ -54,6 +57,10 @@ class TrainingOutcome:
     patch_size, batch_size : int
         As at the end (px of the target, patches per step); smaller than asked for when memory was short.
     threads : int
+    device : str
+        "cpu", "cuda" or "mps".
+    shrunk : tuple of (int, int, int)
+        Where memory ran out: steps done, patches per step and their side from there on.
     """
 
     state: dict[str, Tensor]
@@ -67,3 +74,5 @@ class TrainingOutcome:
     patch_size: int
     batch_size: int
     threads: int
+    device: str = ""
+    shrunk: tuple[Shrinking, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import re
 import secrets
 import threading
@@ -33,11 +34,14 @@ from napari_unet.project.history import ProjectHistory, history_line
 from napari_unet.project.image_entry import ImageEntry
 from napari_unet.project.lock import FolderLock
 from napari_unet.project.refusals import LargeImage, NotSaved, why_not_read, why_not_written
+from napari_unet.project.revisions import KeptRevisions
 from napari_unet.project.rounds import KeptRound, KeptRounds, RoundDocument
 from napari_unet.project.writer import Saved, Writer
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
+
+_log = logging.getLogger("napari_unet")
 
 LARGE_IMAGE = 256 * 1024**2
 """Bytes of pixels without a file from which on one is asked before they are copied."""
@@ -55,6 +59,7 @@ class Project:
     ----------
     folder : Path
     rounds : KeptRounds
+    revisions : KeptRevisions
     on_saved : list of callables
         Each is called with `Saved` from the writing thread when things are saved or cannot be.
     """
@@ -70,7 +75,9 @@ class Project:
         self._entries: dict[str, ImageEntry] = {}
         self._changing = threading.Lock()
         self.rounds = KeptRounds(disk, self._writer, folder / "rounds")
+        self.revisions = KeptRevisions(disk, self._writer, folder / "revisions")
         atexit.register(self._at_exit)
+        _log.info("Project in %s: %d image(s), schema %d.", folder, len(document.images), SCHEMA)
 
     @classmethod
     def create(cls, folder: Path, name: str | None = None, disk: Disk | None = None) -> Self:
@@ -123,8 +130,8 @@ class Project:
             raise UserError(why_not_written(folder, error).partition(" Your work")[0]) from error
         try:
             document = read_document(disk, folder / "project.json", ProjectDocument)
-            for place in (folder, folder / "rounds", folder / "snapshots"):
-                disk.sweep(place)
+            for place in ("", "rounds", "revisions", "revisions/tiles", "snapshots"):
+                disk.sweep(folder / place)
             project = cls(folder, disk, lock, document)
         except BaseException:
             lock.release()
@@ -289,6 +296,7 @@ class Project:
             why = saved.error or f"{self.folder} is not saved yet: the disk is slow; wait a little."
             raise NotSaved(why, saved.pending)
         self._writer.end()
+        _log.info("Project in %s closed, %d thing(s) not saved.", self.folder, saved.pending)
         atexit.unregister(self._at_exit)
         try:
             self._lock.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
     from napari_unet.network.training_outcome import TrainingOutcome
     from napari_unet.project.writer import Writer
+
+_log = logging.getLogger("napari_unet")
 
 Sentence = Annotated[str, Field(max_length=2000)]
 Count = Annotated[int, Field(ge=0)]
@@ -39,6 +42,8 @@ class OutcomeDocument(Document):
     patch_size: Count
     batch_size: Count
     threads: Count
+    device: ShortText = ""
+    shrunk: tuple[tuple[Count, Count, Count], ...] = ()
 
     @classmethod
     def of(cls, outcome: TrainingOutcome) -> OutcomeDocument:
@@ -56,6 +61,8 @@ class OutcomeDocument(Document):
             patch_size=outcome.patch_size,
             batch_size=outcome.batch_size,
             threads=outcome.threads,
+            device=outcome.device,
+            shrunk=outcome.shrunk,
         )
 
     def with_weights(self, model: Model) -> TrainingOutcome:
@@ -79,6 +86,8 @@ class OutcomeDocument(Document):
             patch_size=self.patch_size,
             batch_size=self.batch_size,
             threads=self.threads,
+            device=self.device,
+            shrunk=self.shrunk,
         )
 
 
@@ -91,6 +100,8 @@ class RoundDocument(Document):
         Date and time, ISO 8601.
     revisions
         `ImageEntry.sequence` of every image it was trained on, when the training began.
+    trained_on
+        Name of the revision that holds all that went into it; empty if none was kept.
     minutes_spent
         Time that the user had worked on the project until then, if it was counted.
     """
@@ -101,6 +112,7 @@ class RoundDocument(Document):
     started: ShortText
     sentences: tuple[Sentence, ...] = ()
     revisions: dict[ImageId, Index] = Field(default_factory=dict)
+    trained_on: ShortText = ""
     minutes_spent: float | None = Field(default=None, ge=0)
     outcome: OutcomeDocument
 
@@ -155,6 +167,7 @@ class KeptRounds:
             self._disk.put_with(kept.path, lambda unfinished: save_model(model, unfinished))
             # Only now, as the round is there when its document is.
             write_document(self._disk, kept.path.with_suffix(".json"), document)
+            _log.info("Round %d is kept.", number)
 
         self._on_way[number] = kept
         self._writer.submit(write).add_done_callback(lambda _: self._on_way.pop(number, None))
@@ -162,16 +175,9 @@ class KeptRounds:
 
     def all(self) -> tuple[list[KeptRound], list[str]]:
         """Return the rounds in order, and a sentence for each that cannot be read."""
-        found, sentences = dict(self._on_way), []
-        for number in self._numbers():
-            path = self._folder / f"{number:04d}.json"
-            try:
-                document = read_document(self._disk, path, RoundDocument)
-            except UserError as error:
-                sentences.append(str(error))
-            else:
-                if document.number == number:
-                    found.setdefault(number, KeptRound(document, path.with_suffix(".safetensors")))
+        on_way = dict(self._on_way)  # first: what is on disk by then need not be on its way any more
+        on_disk, sentences = read_rounds(self._disk, self._folder)
+        found = {kept.document.number: kept for kept in on_disk} | on_way
         return [found[number] for number in sorted(found)], sentences
 
     @property
@@ -180,5 +186,24 @@ class KeptRounds:
         return 1 + max([0, *self._on_way, *self._numbers()])
 
     def _numbers(self) -> list[int]:
-        matches = (_NAME.fullmatch(name) for name in self._disk.names(self._folder))
-        return [int(match[1]) for match in matches if match]
+        return _numbers(self._disk, self._folder)
+
+
+def read_rounds(disk: Disk, folder: Path) -> tuple[list[KeptRound], list[str]]:
+    """Return the rounds in a folder, in order, and a sentence for each that cannot be read."""
+    found, sentences = [], []
+    for number in sorted(_numbers(disk, folder)):
+        path = folder / f"{number:04d}.json"
+        try:
+            document = read_document(disk, path, RoundDocument)
+        except UserError as error:
+            sentences.append(str(error))
+        else:
+            if document.number == number:
+                found.append(KeptRound(document, path.with_suffix(".safetensors")))
+    return found, sentences
+
+
+def _numbers(disk: Disk, folder: Path) -> list[int]:
+    matches = (_NAME.fullmatch(name) for name in disk.names(folder))
+    return [int(match[1]) for match in matches if match]

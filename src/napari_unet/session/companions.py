@@ -136,7 +136,11 @@ class Companions:
         channels = channels_of(state.notes.get("channels"), source.n_channels)
         planes = painting.snapshot(source, tuple(channels or range(source.n_channels)), name)
         found.images[entry.id] = [
-            replace(plane, image=np.ascontiguousarray(match_channels(plane.image, n_channels, "it")))
+            replace(
+                plane,
+                image=np.ascontiguousarray(match_channels(plane.image, n_channels, "it")),
+                image_id=entry.id,
+            )
             for plane in planes
         ]
         found.revisions[entry.id] = sequence

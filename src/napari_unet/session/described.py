@@ -52,7 +52,9 @@ def describe_image(
     )
 
 
-def describe_round(done: Round, number: int, revisions: Mapping[str, int]) -> RoundDocument:
+def describe_round(
+    done: Round, number: int, revisions: Mapping[str, int], trained_on: str = ""
+) -> RoundDocument:
     """Describe a round under the number that it has in the project."""
     return RoundDocument(
         number=number,
@@ -60,6 +62,7 @@ def describe_round(done: Round, number: int, revisions: Mapping[str, int]) -> Ro
         started=done.started,
         sentences=tuple(sentence[:2000] for sentence in done.sentences),
         revisions=dict(revisions),
+        trained_on=trained_on,
         outcome=OutcomeDocument.of(done.outcome),
     )
 

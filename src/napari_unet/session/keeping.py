@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from napari_unet.errors import UserError
 from napari_unet.project import ImageEntry, Project
@@ -13,11 +15,15 @@ from napari_unet.session.choices import TRAINING_CHOICES
 from napari_unet.session.described import describe_round, regions_as_json
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
+from napari_unet.session.recording import describe_training
 from napari_unet.session.rounds import Round
 from napari_unet.session.session import Session
+from napari_unet.session.tasks import TrainingTask
 
 if TYPE_CHECKING:
-    from napari_unet.network.training_settings import TrainingSettings
+    from napari_unet.workflow import AnnotatedImage
+
+_log = logging.getLogger("napari_unet")
 
 CURRENT_ROUND = "current_round"
 """Name of the project's note of which round segments."""
@@ -60,6 +66,7 @@ class Keeper:
         self._was_painted = self._ended = False
         self._is_new = True
         self._trained_on = 0  # the state of the annotation when the last training began
+        self._revisions: dict[int, str] = {}  # what was kept of it, by the number of the round
         self._canvas = session.canvas
         there = entry.arrays if written or before is not None else ()
         self._arrays = {which for which in self._canvas.arrays if which.value in there}
@@ -72,7 +79,7 @@ class Keeper:
             self._noted[CURRENT_ROUND] = session.current
             self._noted[TRAINING_CHOICES] = session.state.training_choices
         if before is not None:
-            self._rounds = before._rounds
+            self._rounds, self._revisions = before._rounds, before._revisions
             self._probabilities = session.separating.stored.all()
             self._noted = {name: before._noted.get(name) for name in (CURRENT_ROUND, TRAINING_CHOICES)}
         self._canvas.applied.connect(self._keep_action)
@@ -108,12 +115,27 @@ class Keeper:
             self._noted[name] = value
             self._tell(self.entry.note, name, value)
 
-    def note_training(self, settings: TrainingSettings, start: str) -> None:
-        """Note that a training begins, on what is annotated now."""
+    def note_training(self, task: TrainingTask, start: str) -> TrainingTask:
+        """Note that a training begins; return the task that keeps all that goes into it, so that it can be repeated."""
         self._trained_on = self.entry.sequence
-        said = settings.model_dump(mode="json")
+        said = task.settings.model_dump(mode="json")
         self.note("training", said)
         self.project.log("Train", self.entry.id, sequence=self.entry.sequence, start=start, settings=said)
+        project, image_id, number = self.project, self.entry.id, task.number
+        begun_from = next(
+            (self._rounds.get(done) for done in self._session.rounds.all if done.key == start), None
+        )
+
+        def keep(images: Sequence[AnnotatedImage]) -> None:
+            try:
+                revision = describe_training(task, images, start, begun_from, image_id)
+            except ValidationError:  # a name of a thousand letters: the training matters more than its replay
+                _log.info("What round %d is trained on can't be kept.", number, exc_info=True)
+                return
+            arrays = [(image.labels, image.image) for image in images]
+            self._revisions[number] = project.revisions.keep(revision, arrays, task.digest_of_start)
+
+        return replace(task, on_images=keep)
 
     def keep_settings(self) -> None:
         """Keep what was said since the last time; cheap where there is nothing new."""
@@ -149,7 +171,7 @@ class Keeper:
                 number = max(done.number, self.project.rounds.next_number)
                 self._rounds[done] = number
                 seen = dict(done.revisions) or {self.entry.id: self._trained_on}
-                document = describe_round(done, number, seen)
+                document = describe_round(done, number, seen, self._revisions.get(done.number, ""))
                 self._tell(self.project.add_round, done.model, document)
                 self.project.log("Round", self.entry.id, number=number, name=done.name)
         current = self._session.current

@@ -155,6 +155,7 @@ class Painting:
                     self.marked,
                     pixel_size,
                     called,
+                    plane,
                 )
             )
         return images

@@ -38,6 +38,11 @@ class Round:
     revisions: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def key(self) -> str:
+        """What `Rounds.starts` calls it."""
+        return f"round {self.number}"
+
+    @property
     def held_out(self) -> dict[str, float]:
         """Scores on the held-out places, empty where nothing could be held out."""
         return dict(self.outcome.held_out or {})
@@ -76,7 +81,7 @@ class Rounds:
         bundled
             Whether the bundled network is of the kind that is to be trained.
         """
-        rounds = [(f"round {done.number}", done.name) for done in reversed(self.all)]
+        rounds = [(done.key, done.name) for done in reversed(self.all)]
         ours = [(BUNDLED, "Bundled network")] if bundled else []
         files = [(key, Path(key).name) for key in self.files]
         return [*rounds, *ours, *files, (SCRATCH, "From scratch")]
@@ -86,7 +91,7 @@ class Rounds:
         if key == SCRATCH:
             return None
         for done in self.all:
-            if key == f"round {done.number}":
+            if key == done.key:
                 return done.model
         if key in self.files:
             return self.files[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from napari_unet.network.training_settings import TrainingSettings
     from napari_unet.session.companions import Companions
     from napari_unet.workflow import Segmented, TrainedModel
+
+_log = logging.getLogger("napari_unet")
 
 
 class Session:
@@ -153,6 +156,10 @@ class Session:
         if not same_shape:
             self.canvas.clear()
             self.state.painting = None
+        if not same_pixels:
+            _log.info(
+                "Image: %s, %s, %d channel(s).", source.data.shape, source.data.dtype, source.n_channels
+            )
         self._follow_scale()
         self.state.changed.emit()
 

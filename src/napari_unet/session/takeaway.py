@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.errors import UserError
+from napari_unet.objects.separate import SeparationSettings
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.painting import Painting
-from napari_unet.session.rounds import Round
+from napari_unet.session.rounds import Round, Rounds
 from napari_unet.session.state import NO_IMAGE, State
 from napari_unet.session.stored import StoredProbabilities
+
+NOT_TRAINED = "There is no trained network yet; press Train first."
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,5 +138,27 @@ class TakeAway:
         from napari_unet.network.model_file import save_model as write_model
 
         if self.current is None:
-            raise UserError("There is no trained network yet; press Train first.")
+            raise UserError(NOT_TRAINED)
         write_model(self.current.model, path)
+
+
+def methods_of(rounds: Rounds, separation: SeparationSettings | None) -> str:
+    """Return what a paper says about the network in use.
+
+    Parameters
+    ----------
+    separation
+        How objects are made, in px² of the network.
+
+    Raises
+    ------
+    UserError
+        When nothing was trained yet.
+    """
+    from napari_unet.session.methods import methods_paragraph
+
+    done = rounds.current
+    if done is None:
+        raise UserError(NOT_TRAINED)
+    earlier = [other.model.description for other in rounds.all[: rounds.all.index(done)]]
+    return methods_paragraph(done.model, done.outcome, earlier, separation)

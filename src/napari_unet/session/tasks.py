@@ -20,6 +20,7 @@ from napari_unet.session.stored import Stored
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
+    from napari_unet.network.record import TrainingRecord
     from napari_unet.network.training import TrainingReport
     from napari_unet.network.training_settings import TrainingSettings
     from napari_unet.objects.separate import SeparationSettings
@@ -41,6 +42,8 @@ class TrainingTask:
         The project's other images, read when the training runs, too.
     revisions
         Which state of every image's annotation it has seen; known when it has run.
+    on_images
+        Called in the training's thread with all that it trains on, before it begins.
     """
 
     images: tuple[AnnotatedImage, ...]
@@ -57,26 +60,33 @@ class TrainingTask:
     bundled: bool = False
     companions: Companions | None = None
     revisions: dict[str, int] = field(default_factory=dict)
+    on_images: Callable[[Sequence[AnnotatedImage]], None] | None = None
 
-    def run(self, on_report: Callable[[TrainingReport], None], should_stop: ShouldStop) -> TrainedModel:
-        """Train; safe in any thread."""
-        from napari_unet.network.bundled import bundled_for
+    def run(
+        self,
+        on_report: Callable[[TrainingReport], None],
+        should_stop: ShouldStop,
+        record: TrainingRecord | None = None,
+    ) -> TrainedModel:
+        """Train; safe in any thread. With a record, do what that training did, step by step."""
         from napari_unet.workflow import train_model
 
-        n_channels = len(self.channel_names)
         images, about_images = self._all_images(on_report, should_stop)
+        if self.on_images is not None:
+            self.on_images(images)
         trained = train_model(
             images,
             self.settings,
             labels_are=self.labels_are,
             class_names=self.class_names,
-            start=bundled_for(n_channels) if self.bundled else self.start,
+            start=self._model(),
             object_size=self.object_size,
             rgb=self.rgb,
             channel_names=self.channel_names,
             name=self.name,
             on_report=on_report,
             should_stop=should_stop,
+            record=record,
         )
         return replace(trained, sentences=[*trained.sentences, *about_images])
 
@@ -95,6 +105,18 @@ class TrainingTask:
         for sentence in found.sentences:  # at once: somebody may say where a file is, and train again
             on_report(TrainingReport(0, 0.0, math.nan, None, 0.0, None, sentence))
         return self.companions.in_order(self.images, found), found.sentences
+
+    def digest_of_start(self) -> str:
+        """Return the SHA-256 of the weights it starts from, empty from scratch; safe in any thread."""
+        from napari_unet.network.model_file import digest_of
+
+        model = self._model()
+        return "" if model is None else digest_of(model)
+
+    def _model(self) -> Model | None:
+        from napari_unet.network.bundled import bundled_for
+
+        return bundled_for(len(self.channel_names)) if self.bundled else self.start
 
 
 @dataclass(frozen=True, eq=False)

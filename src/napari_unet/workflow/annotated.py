@@ -38,6 +38,10 @@ class AnnotatedImage:
         Width of a pixel in µm, where known.
     picture
         What the plane is a part of: planes of one picture have one magnification.
+    plane
+        Index along the leading axes of the image that it was taken from.
+    image_id
+        Which image of a project that is; empty for the one that the session works on.
     """
 
     name: str
@@ -48,6 +52,8 @@ class AnnotatedImage:
     marked: frozenset[int] = frozenset()
     pixel_size_um: float | None = None
     picture: str = ""
+    plane: tuple[int, ...] = ()
+    image_id: str = ""
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[1:] != self.labels.shape:
@@ -59,6 +65,21 @@ class AnnotatedImage:
     def labels_with_regions(self) -> NDArray[np.int32]:
         """Return the labels in which the not-annotated rest of the regions is background."""
         return apply_regions(self.labels, self.regions) if self.regions else self.labels
+
+
+def count_annotation(images: Sequence[AnnotatedImage], labels_are: LabelsAre) -> dict[str, int]:
+    """Return how much is annotated: images (or planes), objects on them (or classes), regions, pixels."""
+    known = [image.labels_with_regions() for image in images]
+    annotated = [(image, labels) for image, labels in zip(images, known, strict=True) if labels.any()]
+    counts = {
+        "images": len(annotated),
+        "regions": sum(len(image.regions) for image, _ in annotated),
+        "pixels": sum(int(np.count_nonzero(labels)) for _, labels in annotated),
+    }
+    values = [values_present(image.labels, FIRST) for image, _ in annotated]
+    if labels_are is LabelsAre.OBJECTS:
+        return {**counts, "objects": sum(len(found) for found in values)}
+    return {**counts, "classes": len(set().union(*(map(int, found) for found in values)))}
 
 
 def check_trainable(images: Sequence[AnnotatedImage], labels_are: LabelsAre) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ from napari_unet.network.scaling import brightness_warning, normalise, resample_
 from napari_unet.objects.separate import SeparationSettings, separate, separate_classes, why_empty
 from napari_unet.workflow.magnification import estimate_object_size
 from napari_unet.workflow.scale import scale_of
+
+_log = logging.getLogger("napari_unet")
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +123,14 @@ def segment_image(
     sentences = [warning] if warning else []
     if not labels.any():
         sentences.append(why_empty(foreground(probabilities), settings))
+    _log.info(
+        "Segmented %d × %d px with %s at scale %.3g on %s, %s.",
+        *shape,
+        description.name,
+        scale,
+        device,
+        "something found" if labels.any() else "nothing found",
+    )
     return Segmented(labels, probabilities, distance, scale, tuple(sentences), found)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import sys
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from typing import Any
 
-import numpy as np
+import torch
 
 import napari_unet
 from napari_unet.annotation.coding import LabelsAre
@@ -17,17 +20,20 @@ from napari_unet.errors import Stopped, UserError
 from napari_unet.network.bundled import is_bundled
 from napari_unet.network.held_out import HeldOutPlace
 from napari_unet.network.model_file import Model, ModelDescription, Provenance
+from napari_unet.network.record import TrainingRecord
 from napari_unet.network.scaling import TARGET_SIZE
 from napari_unet.network.training import TrainingOutcome, TrainingReport, TrainingSettings, train
 from napari_unet.network.unet import UNet, UNetConfig, adapt, expect_background, initialise
 from napari_unet.objects.separate import SeparationSettings, SplitMethod
-from napari_unet.workflow.annotated import AnnotatedImage
+from napari_unet.workflow.annotated import AnnotatedImage, count_annotation
 from napari_unet.workflow.lineage import Lineage, at_network_scale, continue_lineage, stored
 from napari_unet.workflow.preparation import Prepared, prepare
 from napari_unet.workflow.scoring import HeldOutScore, fit_objects
 
 FIT_AFTER_STOP = 0.5
 """Seconds for fitting how objects are made when the user is waiting for a stop."""
+
+_log = logging.getLogger("napari_unet")
 
 OnReport = Callable[[TrainingReport], None]
 
@@ -71,6 +77,7 @@ def train_model(
     name: str = "model",
     on_report: OnReport = no_report,
     should_stop: ShouldStop = never_stop,
+    record: TrainingRecord | None = None,
 ) -> TrainedModel:
     """Train a U-Net on what was painted.
 
@@ -88,6 +95,8 @@ def train_model(
         Typical diameter in px; measured on complete objects by default.
     rgb
         Whether the three channels are red, green and blue.
+    record
+        Of a training to be done again, step by step.
 
     Raises
     ------
@@ -97,6 +106,12 @@ def train_model(
         When asked to stop before the first step.
     """
     settings = settings or TrainingSettings()
+    _log.info(
+        "Training begins: %d image(s), from %s, %s.",
+        len(images),
+        start.description.name if start else "scratch",
+        settings.model_dump_json(exclude_defaults=True),
+    )
     # The bundled network knows nothing of these images: sizes, grey range and held-out places begin with them.
     before = start if start is not None and not is_bundled(start.description) else None
     if before is not None and before.description.labels_are != labels_are:
@@ -131,6 +146,7 @@ def train_model(
         warm=start is not None,
         on_report=on_report,
         should_stop=should_stop,
+        record=record,
     )
     network.load_state_dict(outcome.state)
     network.eval()
@@ -152,11 +168,30 @@ def train_model(
         labels_are=labels_are.value,
         class_names=_names_of_classes(class_names, prepared.n_classes),
         separation=separation.model_dump(mode="json"),
-        training=_provenance(settings, outcome, lineage, images, before, start),
+        training=_provenance(settings, outcome, lineage, images, labels_are, before, start),
         **_sizes(prepared, before),
     )
     sentences = [s for s in (outcome.sentence, about_held_out) if s]
+    _log.info("Training ends on %s. %s", outcome.device, " ".join(sentences))
     return TrainedModel(Model(description, network), outcome, lineage.held_out, sentences)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of all that has a say in the weights, and of napari where it is the window."""
+    window = {"napari": _version_of("napari")} if "napari" in sys.modules else {}
+    return {
+        "napari-unet": napari_unet.__version__,
+        "torch": str(torch.__version__),
+        **{name: _version_of(name) for name in ("numpy", "scipy", "scikit-image")},
+        **window,
+    }
+
+
+def _version_of(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # put there without an installer
+        return ""
 
 
 def _network(
@@ -222,11 +257,10 @@ def _provenance(
     outcome: TrainingOutcome,
     lineage: Lineage,
     images: Sequence[AnnotatedImage],
+    labels_are: LabelsAre,
     before: Model | None,
     start: Model | None,
 ) -> Provenance:
-    import torch
-
     lineage_name = before.description.training.lineage if before else ""
     return Provenance(
         lineage=lineage_name or uuid.uuid4().hex,
@@ -235,12 +269,10 @@ def _provenance(
         steps=outcome.steps,
         minutes=outcome.seconds / 60,
         threads=outcome.threads,
-        versions={
-            "napari-unet": napari_unet.__version__,
-            "torch": str(torch.__version__),
-            "numpy": np.__version__,
-        },
+        device=outcome.device,
+        versions=versions(),
         images=tuple(image.name for image in images),
+        annotated=count_annotation(images, labels_are),
         settings=settings.model_dump(mode="json"),
         held_out=stored(lineage.held_out),
         trained=stored(lineage.trained),

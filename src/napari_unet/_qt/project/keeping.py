@@ -159,10 +159,9 @@ class Keeping(QObject):
         """Return the project's images, which train together."""
         return Companions.of(self.keeper) if self.keeper is not None else None
 
-    def note_training(self, start: str, settings: Any) -> None:
-        """Note that a training begins."""
-        if self.keeper is not None and settings is not None:
-            self.keeper.note_training(settings, start)
+    def note_training(self, start: str, task: Any) -> Any:
+        """Note that a training begins; return the task that keeps all that goes into it."""
+        return task if self.keeper is None else self.keeper.note_training(task, start)
 
     def take(self, project: Project, image_id: str, kept: Kept) -> None:
         """Go on with what was kept, in the session and on the disk.

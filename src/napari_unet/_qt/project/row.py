@@ -9,7 +9,16 @@ from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QVBoxLayout, QWidget
 from napari_unet._qt.project.keeping import Keeping
 from napari_unet._qt.project.moves import Moves
 from napari_unet._qt.project.status import size_words
+from napari_unet._qt.report import ReportWindow
 from napari_unet._qt.rows import button, hint, row
+from napari_unet._qt.text_window import TextWindow
+from napari_unet.session.facts import describe_session
+from napari_unet.session.takeaway import methods_of
+
+METHODS = (
+    "Only what was kept of the trainings stands here. Add where the images come from, and read it once as a "
+    "reviewer would."
+)
 
 
 class ProjectRow(QWidget):
@@ -26,6 +35,19 @@ class ProjectRow(QWidget):
         self._add("Open project …", "Open a folder with a project.json.", self._open, always=True)
         self._add("Save a copy …", "Copy all of it as it is now; work goes on here.", self._copy)
         self._add("Snapshot", "Keep the present state inside the project.", moves.snapshot)
+        self.menu.addSeparator()
+        self._add(
+            "Methods paragraph …",
+            "What a paper says about the network in use, with references.",
+            self._show_methods,
+            always=True,
+        )
+        self._add(
+            "Report a problem …",
+            "Gather what helps others to find it, look it through, and save it as one file.",
+            self._report,
+            always=True,
+        )
         self.button = QPushButton("Project")
         self.button.setToolTip("<p>Name, open, copy: everything you do is saved as you do it.</p>")
         self.button.setMenu(self.menu)
@@ -78,3 +100,19 @@ class ProjectRow(QWidget):
         folder = QFileDialog.getExistingDirectory(self, "Open a project")
         if folder:
             self._moves.open_project(Path(folder))
+
+    def _show_methods(self) -> None:
+        with self._keeping.words.telling("Writing the paragraph"):
+            session = self._keeping.session
+            text = methods_of(session.rounds, session.separating.for_network)
+            TextWindow(self, "Methods paragraph", METHODS, text).show()
+
+    def _report(self) -> None:
+        session, project = self._keeping.session, self._keeping.project
+
+        def gather_all() -> list[object]:
+            from napari_unet.support.report import gather
+
+            return gather(describe_session(session), None if project is None else project.folder)
+
+        ReportWindow(self, self._keeping.words, gather_all).show()

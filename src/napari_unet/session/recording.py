@@ -1,0 +1,82 @@
+"""A training in the words of a project's files, before it begins: all that is needed to do it again."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from napari_unet.project.revisions import Beginning, KeptAnnotation, KeptPlane, Revision
+from napari_unet.session.described import regions_as_json
+from napari_unet.session.rounds import BUNDLED, SCRATCH
+from napari_unet.session.tasks import TrainingTask
+
+if TYPE_CHECKING:
+    from napari_unet.workflow import AnnotatedImage
+
+
+def describe_training(
+    task: TrainingTask, images: Sequence[AnnotatedImage], start: str, begun_from: int | None, image_id: str
+) -> Revision:
+    """Describe a training; what takes time (labels, digests) is left to `KeptRevisions.keep`.
+
+    Parameters
+    ----------
+    images
+        All that it trains on, in order.
+    start
+        As in `Rounds.starts`.
+    begun_from
+        The number that the round it starts from has in the project.
+    image_id
+        The session's image in the project: that of the planes that name none.
+    """
+    if start in (BUNDLED, SCRATCH):
+        beginning = Beginning(kind="bundled" if start == BUNDLED else "scratch")
+    elif begun_from is not None:
+        beginning = Beginning(kind="round", round=begun_from)
+    else:
+        beginning = Beginning(kind="file", path=start)
+    of_images = groupby(images, key=lambda image: image.image_id or image_id)
+    return Revision(
+        started=task.started,
+        labels_are=task.labels_are.value,
+        class_names=task.class_names,
+        rgb=task.rgb,
+        channel_names=task.channel_names,
+        object_size=task.object_size,
+        settings=task.settings.model_dump(mode="json"),
+        start=beginning,
+        machine=machine(),
+        images=tuple(_annotation(of, tuple(planes)) for of, planes in of_images),
+    )
+
+
+def machine() -> dict[str, str]:
+    """Return what kind of processor computes: another kind adds up in another order."""
+    import torch
+
+    return {"processor": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"}
+
+
+def _annotation(image_id: str, planes: Sequence[AnnotatedImage]) -> KeptAnnotation:
+    first = planes[0]
+    return KeptAnnotation(
+        image=image_id,
+        planes=tuple(_plane(plane) for plane in planes),
+        object_classes={str(value): number for value, number in first.object_classes.items()},
+        complete=tuple(sorted(int(value) for value in first.marked)),
+    )
+
+
+def _plane(plane: AnnotatedImage) -> KeptPlane:
+    height, width = plane.labels.shape
+    return KeptPlane(
+        name=plane.name,
+        picture=plane.picture,
+        plane=plane.plane,
+        shape=(height, width),
+        regions=regions_as_json(plane.regions),
+        pixel_size_um=plane.pixel_size_um,
+    )
