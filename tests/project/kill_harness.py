@@ -6,7 +6,6 @@ when, so that the parent knows what must be there: that survives a SIGKILL, as t
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from killing import say
 from napari_unet.objects.changes import Change
 from napari_unet.project import ImageDescription, OutcomeDocument, Project, RoundDocument, image_entry
 
@@ -57,11 +57,6 @@ def a_round(number: int) -> RoundDocument:
         threads=1,
     )
     return RoundDocument(number=number, name=f"Round {number}", started="2026-01-01", outcome=outcome)
-
-
-def say(**what: object) -> None:
-    """Tell the parent what is going to be done."""
-    print(json.dumps({"time": time.monotonic(), **what}), flush=True)
 
 
 def work(folder: Path, seed: int, rounds: bool) -> None:

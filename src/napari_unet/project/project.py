@@ -21,7 +21,6 @@ from napari_unet.errors import UserError
 from napari_unet.project import copies
 from napari_unet.project.disk import Disk
 from napari_unet.project.documents import (
-    SCHEMA,
     ImageDescription,
     ImageSummary,
     Progress,
@@ -32,8 +31,10 @@ from napari_unet.project.documents import (
 from napari_unet.project.history import ProjectHistory, history_line
 from napari_unet.project.image_entry import ImageEntry
 from napari_unet.project.lock import FolderLock
+from napari_unet.project.migration import bring_up_to_date
 from napari_unet.project.refusals import LargeImage, NotSaved, why_not_read, why_not_written
 from napari_unet.project.rounds import KeptRound, KeptRounds, RoundDocument
+from napari_unet.project.schema import SCHEMA
 from napari_unet.project.writer import Saved, Writer
 
 if TYPE_CHECKING:
@@ -85,7 +86,6 @@ class Project:
         if disk.names(folder):
             raise UserError(f"{folder} is not empty; choose a new folder for the project.")
         document = ProjectDocument(
-            schema_version=SCHEMA,
             name=(name or folder.name)[:300],
             created=datetime.now().astimezone().isoformat(timespec="seconds"),
             program=_version(),
@@ -120,15 +120,21 @@ class Project:
         try:
             lock = disk.lock(folder / "lock", take_over)
         except OSError as error:
-            raise UserError(why_not_written(folder, error).partition(" Your work")[0]) from error
+            raise _not_made(folder, error) from error
         try:
+            version = bring_up_to_date(disk, folder)
             document = read_document(disk, folder / "project.json", ProjectDocument)
             for place in (folder, folder / "rounds", folder / "snapshots"):
                 disk.sweep(place)
             project = cls(folder, disk, lock, document)
+        except OSError as error:
+            lock.release()
+            raise _not_made(folder, error) from error
         except BaseException:
             lock.release()
             raise
+        if version < SCHEMA:
+            project.log("Bring up to date", before=version, now=SCHEMA)
         return project
 
     def __enter__(self) -> Self:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from napari_unet.errors import UserError
 from napari_unet.project.disk import Disk
-from napari_unet.project.documents import Document, ImageId, ShortText, read_document, write_document
+from napari_unet.project.documents import (
+    Document,
+    ImageId,
+    ShortText,
+    VersionedDocument,
+    read_document,
+    write_document,
+)
 from napari_unet.project.records import Index
 
 if TYPE_CHECKING:
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 Sentence = Annotated[str, Field(max_length=2000)]
 Count = Annotated[int, Field(ge=0)]
 Scores = dict[ShortText, float]
-_NAME = re.compile(r"([0-9]{4,9})\.json")
+ROUND_NAME = re.compile(r"([0-9]{4,9})\.json")
 
 
 class OutcomeDocument(Document):
@@ -82,7 +89,7 @@ class OutcomeDocument(Document):
         )
 
 
-class RoundDocument(Document):
+class RoundDocument(VersionedDocument):
     """``rounds/0001.json``.
 
     Attributes
@@ -95,7 +102,8 @@ class RoundDocument(Document):
         Time that the user had worked on the project until then, if it was counted.
     """
 
-    schema_version: Literal[1] = 1
+    what = "round"
+
     number: int = Field(ge=1)
     name: ShortText
     started: ShortText
@@ -180,5 +188,5 @@ class KeptRounds:
         return 1 + max([0, *self._on_way, *self._numbers()])
 
     def _numbers(self) -> list[int]:
-        matches = (_NAME.fullmatch(name) for name in self._disk.names(self._folder))
+        matches = (ROUND_NAME.fullmatch(name) for name in self._disk.names(self._folder))
         return [int(match[1]) for match in matches if match]
