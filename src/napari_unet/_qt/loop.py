@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -23,6 +22,7 @@ from napari_unet._qt.segmentation_run import SegmentationRun
 from napari_unet._qt.training_run import TrainingRun
 from napari_unet._qt.warming import Warming
 from napari_unet._qt.words import Words
+from napari_unet.annotation.boxes import values_present
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.session import Session, Which
@@ -317,8 +317,7 @@ class Loop(QObject):
         if plane is None or segmentation is None:
             return 0
         if self._counted is None or self._counted[0] != plane:
-            counts = np.bincount(segmentation[plane].ravel())
-            self._counted = (plane, int(np.count_nonzero(counts[1:])))
+            self._counted = (plane, values_present(segmentation[plane], 1).size)
         return self._counted[1]
 
     def _note_change(self, which: Which, change: Any = None) -> None:

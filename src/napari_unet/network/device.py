@@ -80,11 +80,3 @@ def _check_cuda(number: int) -> None:
         raise UserError(
             f"There is no CUDA card number {number}: choose one from 0 to {torch.cuda.device_count() - 1}."
         )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error says that the machine's or the card's memory does not suffice."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return any(words in text for words in ("out of memory", "not enough memory", "can't allocate memory"))

@@ -32,7 +32,7 @@ from napari_unet.project.history import ProjectHistory, history_line
 from napari_unet.project.image_entry import ImageEntry
 from napari_unet.project.lock import FolderLock
 from napari_unet.project.migration import bring_up_to_date
-from napari_unet.project.refusals import LargeImage, NotSaved, why_not_read, why_not_written
+from napari_unet.project.refusals import LargeImage, NotSaved, refuse_links, why_not_read, why_not_written
 from napari_unet.project.rounds import KeptRound, KeptRounds, RoundDocument
 from napari_unet.project.schema import SCHEMA
 from napari_unet.project.writer import Saved, Writer
@@ -117,6 +117,8 @@ class Project:
         folder, disk = Path(folder).absolute(), disk or Disk()
         if not disk.exists(folder / "project.json"):
             raise UserError(f"{folder} holds no project; choose a folder with a project.json in it.")
+        for place in (folder, folder / "images", folder / "rounds"):
+            refuse_links(disk.links(place))
         try:
             lock = disk.lock(folder / "lock", take_over)
         except OSError as error:
