@@ -49,6 +49,8 @@ class Loop(QObject):
         A segmentation is shown.
     edited()
         A stroke ended or an undo was made.
+    themed()
+        napari has another theme.
     ended()
         The viewer is gone, or goes.
     """
@@ -60,6 +62,7 @@ class Loop(QObject):
     round_done = Signal()
     segmented = Signal()
     edited = Signal()
+    themed = Signal()
     ended = Signal()
 
     def __init__(self, viewer: Any) -> None:
@@ -85,6 +88,8 @@ class Loop(QObject):
         self._connect()
 
     def _connect(self) -> None:
+        # Not by each dock: napari would keep what it was connected to, when the dock is gone.
+        self.layers.viewer().events.theme.connect(self._tell_theme)
         self.words.said.connect(self.said)
         self.refreshed.connect(self.keeping.look)
         self.album.leaving.connect(self.segmentation_run.leave_image)
@@ -319,6 +324,9 @@ class Loop(QObject):
         if self._counted is None or self._counted[0] != plane:
             self._counted = (plane, values_present(segmentation[plane], 1).size)
         return self._counted[1]
+
+    def _tell_theme(self, event: object) -> None:
+        self.themed.emit()
 
     def _note_change(self, which: Which, change: Any = None) -> None:
         if which is Which.SEGMENTATION:

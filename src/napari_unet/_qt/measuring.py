@@ -41,6 +41,7 @@ class Measuring(QObject):
                 completed=self._take,
                 failed=self._fail,
                 finished=self._ended,
+                asks=False,
             )
 
     def _take(self, measured: Any) -> None:
