@@ -87,7 +87,7 @@ def loop() -> Iterator[Any]:
         (image, {"name": "discs"}, "image"),
         (labels, {"name": "mine", "metadata": {"napari_unet": said}}, "labels"),
     ]
-    window = RealWindow(layers, (1100, 700))
+    window = RealWindow(layers, (1000, 650))
     unet, session = window.loop, window.loop.session
     settings = TrainingSettings(
         steps=2, minutes=None, width=4, depth=2, patch_size=32, batch_size=2, threads=1, device="cpu"
