@@ -85,6 +85,23 @@ def test_what_is_larger_than_memory_is_refused_before_any_is_taken(tmp_path, mon
             read_image(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.zarr"])
+def test_memory_that_is_refused_after_all_is_a_sentence(tmp_path, monkeypatch, name):
+    """Found by fuzzing: a limit of the process counts, too, not only what is free."""
+    tifffile.imwrite(tmp_path / "a.tif", GREY)
+    Image.fromarray(GREY).save(tmp_path / "a.png")
+    zarr.create_array(tmp_path / "a.zarr", shape=(5, 6), chunks=(5, 6), dtype="u1")[:] = GREY
+
+    def hungry(*what, **how):
+        raise MemoryError
+
+    monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", hungry)
+    monkeypatch.setattr(zarr.Array, "__getitem__", hungry)
+    monkeypatch.setattr("imageio.v3.imread", hungry)
+    with pytest.raises(UserError, match="more than there is"):
+        read_image(tmp_path / name)
+
+
 @pytest.mark.parametrize("side", [3_000, 200_000, 2**31 - 1])
 def test_a_png_that_says_it_is_large(tmp_path, side):
     path = tmp_path / "a.png"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_unet.errors import UserError
 from napari_unet.formats.axes import guess_axes
 from napari_unet.formats.pixel_size import to_micrometres
-from napari_unet.formats.room import check_room
+from napari_unet.formats.room import check_room, no_room
 
 # what zarr and numcodecs raise for descriptions and chunks that are damaged or that they do not know
 UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError,
@@ -85,10 +85,13 @@ def _read(path: Path, stored: Any) -> NDArray[Any]:
         if stored.dtype.kind not in "buif":
             raise UserError(f"{path} holds no image: its type is {stored.dtype}.")
         sizes = stored.shape, stored.chunks, getattr(stored, "shards", None) or ()
-        check_room(path, sum(math.prod(map(int, shape)) for shape in sizes) * stored.dtype.itemsize)
+        n_bytes = sum(math.prod(map(int, shape)) for shape in sizes) * stored.dtype.itemsize
+        check_room(path, n_bytes)
         return np.asarray(stored[...])
     except UserError:
         raise
+    except MemoryError as error:
+        raise no_room(path, n_bytes) from error
     except UNREADABLE as error:
         raise UserError(f"{path} could not be read as OME-Zarr ({_short(error)}).") from error
 
