@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-slow lint format docs bench clean
+.PHONY: help setup demo test test-slow lint format docs bench fuzz soak clean
 
 help:
 	@echo "make demo       the loop on a sample: in napari, or without a display driven by itself into demo-out/"
 	@echo "make test       checks of the code and all tests"
 	@echo "make test-slow  tests that take minutes: a project's process is killed 200 times"
 	@echo "make lint       ruff and mypy only; make format repairs what ruff can"
+	@echo "make fuzz       looks for files that break the readers (a minute each; SECONDS=600 for ten)"
+	@echo "make soak       counts what grows over 1,000 rounds and 200 openings, into benchmarks/out/ (hours)"
 	@echo "make docs       the documentation, into site/"
 	@echo "make bench      the benchmarks, into benchmarks/out/ (hours; see benchmarks/RESULTS.md)"
 
@@ -45,5 +47,12 @@ bench: setup
 	$(BIN)/python benchmarks/few_crops.py
 	$(BIN)/python benchmarks/few_crops.py --report
 
+fuzz: setup
+	$(BIN)/python -m pip install -q -c constraints.txt --group fuzz
+	$(BIN)/python -W ignore tests/fuzz/fuzz.py --seconds $(or $(SECONDS),60)
+
+soak: setup
+	tools/screen $(BIN)/python benchmarks/soak.py
+
 clean:
-	rm -rf .venv demo-out site dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv demo-out fuzz-out site dist build .mypy_cache .ruff_cache .pytest_cache

@@ -246,3 +246,57 @@ def test_a_folded_network_is_not_copied_again(monkeypatch: pytest.MonkeyPatch) -
     expected, folded = predict(network, image), fold(network)
     monkeypatch.setattr(prediction, "fold", lambda network: pytest.fail("copied once more"))
     np.testing.assert_array_equal(predict(folded, image), expected)
+
+
+OUT_OF_MEMORY = [
+    MemoryError(),
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_tiles_become_smaller_where_memory_is_short(monkeypatch, error, kind):
+    network = NETWORKS[kind]
+    image, predict_tile, sides = noise(network.config, 70, 90), prediction._predict_tile, []
+    whole = predict(network, image)
+
+    def hungry(network, image, box, *others):
+        sides.append(max(box[1] - box[0], box[3] - box[2]))
+        if sides[-1] > 30:
+            raise error
+        return predict_tile(network, image, box, *others)
+
+    monkeypatch.setattr(prediction, "_predict_tile", hungry)
+    said = []
+    result = predict(network, image, on_progress=lambda fraction, message: said.append(message))
+    np.testing.assert_allclose(result, whole, atol=1e-5)
+    assert max(sides[2:]) <= 30
+    assert [s for s in said if "Memory ran out" in s] == [
+        "Memory ran out: going on with tiles of 48 px.",
+        "Memory ran out: going on with tiles of 24 px.",
+    ]
+
+
+def test_no_memory_for_the_smallest_tile_is_said(monkeypatch):
+    network, tries = NETWORKS["padded"], []
+
+    def hungry(*what):
+        tries.append(what)
+        raise MemoryError
+
+    monkeypatch.setattr(prediction, "_predict_tile", hungry)
+    with pytest.raises(UserError, match="Not enough memory to segment even 12 × 12 px") as refused:
+        predict(network, noise(PADDED, 300, 300))
+    assert isinstance(refused.value, MemoryError)
+    assert len(tries) < 8
+
+
+def test_other_errors_of_torch_are_not_taken_for_it(monkeypatch):
+    def fail(*what):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(prediction, "_predict_tile", fail)
+    with pytest.raises(RuntimeError, match="mat1"):
+        predict(NETWORKS["padded"], noise(PADDED, 30, 30))

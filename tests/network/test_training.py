@@ -11,6 +11,7 @@ from training_images import disc_image
 
 from napari_unet.annotation.weight_map import class_factors
 from napari_unet.errors import Stopped, UserError
+from napari_unet.network import training
 from napari_unet.network.augmentation import AugmentationSettings
 from napari_unet.network.best_weights import BestWeights
 from napari_unet.network.budget import Budget
@@ -268,6 +269,30 @@ def test_out_of_memory_halves_the_batch_then_the_patch(
     assert (outcome.steps, outcome.batch_size, outcome.patch_size) == (6, 1, 32)
     assert len(messages) == 3
     assert "1 patch of 32 px" in messages[-1]
+
+
+@pytest.mark.parametrize("step", ["evaluate", "_calibrate"])
+def test_a_training_survives_that_there_is_no_memory_to_measure_it(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was lost, all steps of it."""
+    network, messages = network_of(SMALL), []
+
+    def fail(*what: object) -> dict[str, float]:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    if step == "_calibrate":
+        monkeypatch.setattr(training._Training, "_calibrate", fail)
+    outcome = train(
+        [disc_image()],
+        network,
+        SMALL,
+        evaluate=fail if step == "evaluate" else lambda network: {"score": 0.5},
+        on_report=lambda r: messages.append(r.message) if r.message else None,
+    )
+    assert outcome.steps == SMALL.steps
+    assert outcome.held_out is None
+    assert any("it is not measured from here on" in message for message in messages)
 
 
 def test_no_memory_for_one_patch_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

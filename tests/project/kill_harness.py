@@ -6,58 +6,19 @@ when, so that the parent knows what must be there: that survives a SIGKILL, as t
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from killing import say
 from napari_unet.objects.changes import Change
-from napari_unet.project import ImageDescription, OutcomeDocument, Project, RoundDocument, image_entry
+from napari_unet.project import ImageDescription, Project, image_entry
 from napari_unet.project.revisions import Beginning, KeptAnnotation, KeptPlane, Revision
-
-if TYPE_CHECKING:
-    from napari_unet.network.model_file import Model
+from tiny_models import a_model, a_round
 
 SHAPE = (2, 1100, 900)
-
-
-def a_model() -> Model:
-    """Return a tiny network."""
-    from napari_unet.network.model_file import Model, ModelDescription
-    from napari_unet.network.scaling import Normalisation
-    from napari_unet.network.unet import UNet, UNetConfig
-
-    config = UNetConfig(in_channels=1, classes=2, depth=1, width=2)
-    description = ModelDescription(
-        name="tiny",
-        network=config,
-        normalisation=Normalisation(low=(0.0,), high=(1.0,)),
-        object_size=20.0,
-        labels_are="objects",
-    )
-    return Model(description, UNet(config))
-
-
-def a_round(number: int) -> RoundDocument:
-    """Return what came of a training."""
-    outcome = OutcomeDocument(
-        loss=(1.0, float("nan"), 0.1),
-        learning_rate=(0.1,) * 3,
-        held_out_curve=((2, {"f1": 0.5}),),
-        best_step=2,
-        steps=3,
-        seconds=1.5,
-        held_out={"f1": 0.5},
-        stopped=False,
-        sentence="Good.",
-        patch_size=64,
-        batch_size=1,
-        threads=1,
-    )
-    return RoundDocument(number=number, name=f"Round {number}", started="2026-01-01", outcome=outcome)
 
 
 def a_revision(image_id: str) -> Revision:
@@ -70,11 +31,6 @@ def a_revision(image_id: str) -> Revision:
         start=Beginning(kind="scratch"),
         images=(KeptAnnotation(image=image_id, planes=(plane,)),),
     )
-
-
-def say(**what: object) -> None:
-    """Tell the parent what is going to be done."""
-    print(json.dumps({"time": time.monotonic(), **what}), flush=True)
 
 
 def work(folder: Path, seed: int, rounds: bool) -> None:

@@ -214,8 +214,9 @@ VALID = {
 @pytest.mark.parametrize(
     ("kind", "changed", "words"),
     [
-        (ProjectDocument, {"schema_version": 2}, "newer napari-unet: update"),
+        (ProjectDocument, {"schema_version": 3}, "newer napari-unet: update"),
         (ProjectDocument, {"schema_version": -1}, "damaged or not from napari-unet"),
+        (ImageDescription, {"schema_version": 3}, "newer napari-unet: update"),
         (ProjectDocument, {"images": [{"id": "../../etc", "name": ""}]}, "images.0.id"),
         (ProjectDocument, {"images": [{"id": "/etc", "name": ""}]}, "images.0.id"),
         (ProjectDocument, {"images": [{"id": "a\n", "name": ""}]}, "images.0.id"),
@@ -273,7 +274,7 @@ def test_a_project_that_is_damaged_lets_others_have_it(tmp_path):
     Project.create(tmp_path / "project").close()
     path = tmp_path / "project" / "project.json"
     whole = path.read_bytes()
-    path.write_bytes(whole.replace(b'"schema_version": 1', b'"schema_version": 99'))
+    path.write_bytes(whole.replace(b'"schema_version": 2', b'"schema_version": 99'))
     with pytest.raises(UserError, match="newer napari-unet"):
         Project.open(tmp_path / "project")
     path.write_bytes(whole)

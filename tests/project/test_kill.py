@@ -1,11 +1,6 @@
 """A process that paints is killed at random moments; what it had saved is there afterwards."""
 
 import json
-import random
-import subprocess
-import sys
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +8,7 @@ import pytest
 import zarr
 from kill_harness import SHAPE
 
+from killing import run_and_kill
 from napari_unet.project import Project
 from napari_unet.project.disk import UNFINISHED, Disk
 from napari_unet.project.revisions import read_labels, read_revision
@@ -21,32 +17,6 @@ WHOLE_ARRAYS = 30.0
 """Seconds after which also a whole array must be there: those and snapshots wait in a line for the disk."""
 
 HARNESS = Path(__file__).with_name("kill_harness.py")
-
-
-def paint_and_kill(folder: Path, seed: int, rounds: bool) -> tuple[list[dict], float]:
-    """Return what the process said until it was killed, and when that was."""
-    command = [sys.executable, str(HARNESS), str(folder), str(seed), *(["rounds"] if rounds else [])]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    said: list[dict] = []
-    ready = threading.Event()
-
-    def listen() -> None:
-        for line in process.stdout or ():
-            if line.endswith("\n"):
-                said.append(json.loads(line))
-                ready.set()
-
-    listener = threading.Thread(target=listen)
-    listener.start()
-    try:
-        assert ready.wait(120), "the process did not begin"
-        time.sleep(random.Random(seed).uniform(0.05, 2.5))
-        killed = time.monotonic()
-    finally:
-        process.kill()
-        process.wait()
-        listener.join()
-    return said, killed
 
 
 def after(steps: list[dict], array: np.ndarray) -> np.ndarray:
@@ -116,7 +86,7 @@ def run(folder: Path, kills: int, rounds: bool, within: float | None) -> int:
     arrays = {which: np.zeros(SHAPE, np.int32) for which in ("annotation", "segmentation")}
     done = 0
     for seed in range(kills):
-        said, killed = paint_and_kill(folder, seed, rounds)
+        said, killed = run_and_kill(HARNESS, folder, seed, *["rounds"] * rounds, seed=seed)
         steps = [s for s in said if "number" in s]
         old = [s["number"] for s in steps if within is not None and s["time"] < killed - within]
         very_old = [s["number"] for s in steps if within is not None and s["time"] < killed - WHOLE_ARRAYS]

@@ -188,7 +188,12 @@ def test_a_full_disk_is_said_and_nothing_is_lost_once_there_is_room(length):
         (errno.EROFS, "may not be written to"),
         (errno.EACCES, "may not be written to"),
         (errno.ENOENT, "the folder is gone"),
+        (errno.EDQUOT, "the disk is full; make room"),
         (errno.EIO, "reconnect the drive"),
+        (errno.ESTALE, "reconnect the drive"),
+        (errno.ENOTCONN, "reconnect the drive"),
+        (errno.EHOSTDOWN, "reconnect the drive"),
+        (errno.ETIMEDOUT, "reconnect the drive"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(code, words):

@@ -146,7 +146,7 @@ def test_images_and_settings_are_listed(folder):
         project.set_progress(ids[1], "done")
         project.note("device", "cpu")
     document = json.loads((folder / "project.json").read_text())
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     with Project.open(folder) as again:
         assert again.name == "My cells"
         assert [(image.name, image.progress) for image in again.images] == [

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from kill_harness import a_model, a_round
 
 from napari_unet.errors import UserError
 from napari_unet.network.training_outcome import TrainingOutcome
 from napari_unet.project import OutcomeDocument, Project
+from tiny_models import a_model, a_round
 
 
 def test_rounds_come_back(tmp_path):

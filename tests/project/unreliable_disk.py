@@ -22,7 +22,8 @@ class _NoLock:
 class UnreliableDisk(Disk):
     """Keeps for every name what the process sees, and what would be there after a power cut.
 
-    A file's content counts as kept when `write` or `append` returned, its name when its folder was synced.
+    A file's content counts as kept when `write`, `append` or `copy` returned, its name, and that of a folder, when the
+    folder in which it is was synced.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ class UnreliableDisk(Disk):
         In these steps the disk is full; half of the content was written.
     code
         What goes wrong then.
+    gone
+        The drive is: reading fails, too.
     """
 
     def __init__(self) -> None:
@@ -39,10 +42,12 @@ class UnreliableDisk(Disk):
         self.kept: dict[Path, list[bytes]] = {}
         self.folders: set[Path] = {Path("/")}
         self.kept_folders: set[Path] = {Path("/")}
+        self._moved: list[tuple[Path, Path]] = []  # folders whose new names are not kept yet
         self.steps = 0
         self.cut_at: int | None = None
         self.full_from = self.full_to = -1
         self.code = errno.ENOSPC
+        self.gone = False
 
     def after_power_cut(self, names_synced: bool = False) -> "UnreliableDisk":
         """Return what is left; with `names_synced` all renames and removals made it, though nobody asked."""
@@ -80,7 +85,12 @@ class UnreliableDisk(Disk):
     def files(self, folder: Path) -> Iterator[Path]:
         return iter([path for path in self.seen if path.is_relative_to(folder)])
 
+    def links(self, folder: Path, below: bool = False) -> list[Path]:
+        return []
+
     def read(self, path: Path, most: int) -> bytes:
+        if self.gone:
+            raise OSError(self.code, os.strerror(self.code), str(path))
         if path not in self.seen:
             raise FileNotFoundError(errno.ENOENT, "no such file", str(path))
         content = self.seen[path][0]
@@ -117,8 +127,29 @@ class UnreliableDisk(Disk):
         if self._step():
             self._fail()
         if source in self.folders:
-            raise NotImplementedError
-        self.seen[target] = self.seen.pop(source)
+            if self.names(target):
+                raise OSError(errno.ENOTEMPTY, "not empty", str(target))
+            self._move(source, target, self.seen, self.folders)
+            self._moved.append((source, target))
+        elif source in self.seen:
+            self.seen[target] = self.seen.pop(source)
+        else:
+            raise FileNotFoundError(errno.ENOENT, "no such file", str(source))
+
+    def _move(self, source: Path, target: Path, files: dict[Path, list[bytes]], folders: set[Path]) -> None:
+        for path in [path for path in files if path.is_relative_to(source)]:
+            files[target / path.relative_to(source)] = files.pop(path)
+        inside = {path for path in folders if path.is_relative_to(source)}
+        folders -= inside
+        folders |= {target / path.relative_to(source) for path in inside}
+
+    def copy(self, source: Path, target: Path, link: bool = False) -> None:
+        if not link:
+            self._put(target, b"", self.seen[source][0])
+            return
+        if self._step():
+            self._fail()
+        self.seen[target] = self.seen[source]
 
     def remove(self, path: Path) -> None:
         if self._step():
@@ -135,6 +166,9 @@ class UnreliableDisk(Disk):
     def sync_folder(self, folder: Path) -> None:
         if self._step():
             self._fail()
+        for move in [move for move in self._moved if folder in (move[0].parent, move[1].parent)]:
+            self._moved.remove(move)
+            self._move(*move, self.kept, self.kept_folders)
         for path in [path for path in self.kept if path.parent == folder]:
             del self.kept[path]
         self.kept |= {path: content for path, content in self.seen.items() if path.parent == folder}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -41,7 +43,7 @@ class Listener(QObject):
     def finished(self) -> None:
         self._note("finished")
 
-    def start(self, run: Any) -> Any:
+    def start(self, run: Any, **how: Any) -> Any:
         return start_job(
             "a test",
             run,
@@ -50,6 +52,7 @@ class Listener(QObject):
             stopped=self.stopped,
             progressed=self.progressed,
             finished=self.finished,
+            **how,
         )
 
     def is_over(self) -> bool:
@@ -119,3 +122,22 @@ def test_thousand_reports_come_in_few_signals_and_none_is_lost(qtbot: Any) -> No
     signals = [payload for what, payload in listener.heard if what == "progressed"]
     assert len(signals) <= 12 * (time.monotonic() - started) + 3
     assert [report for reports in signals for report in reports] == [(i, "step") for i in range(1000)]
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_what_a_job_worked_on_goes_with_its_end(qtbot: Any, asks: bool) -> None:
+    """napari keeps its workers: a copy of the labels stayed in memory with every stroke."""
+
+    class Array:
+        pass
+
+    def begin() -> tuple[Any, Any]:
+        array = Array()
+        return listener.start(lambda on_report, should_stop: array and None, asks=asks), weakref.ref(array)
+
+    listener = Listener()
+    job, array = begin()
+    qtbot.waitUntil(listener.is_over, timeout=5000)
+    gc.collect()
+    assert array() is None
+    assert repr(job._work) == "U-Net: a test"

@@ -5,13 +5,13 @@ Run as ``python painting_process.py FOLDER SEED``. It says on standard output wh
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
+from killing import say
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.project import Project
 from napari_unet.session import ImageSource, Session, Which
@@ -20,10 +20,6 @@ from napari_unet.session.keeping import Keeper
 from napari_unet.session.restoring import read_kept, restore
 
 SHAPE = (300, 400)
-
-
-def say(**what: object) -> None:
-    print(json.dumps({"time": time.monotonic(), **what}), flush=True)
 
 
 def work(folder: Path, seed: int) -> None:

@@ -1,21 +1,16 @@
 """What is done in a session is in its project, and comes back as it was."""
 
-import json
-import random
-import subprocess
-import sys
-import threading
 import time
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 
 import numpy as np
-import painting_process
 import pytest
 from painted_rounds import a_round
 from painting_process import SHAPE
 
+from killing import run_and_kill
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.annotation.regions import Region
 from napari_unet.errors import UserError
@@ -24,6 +19,8 @@ from napari_unet.session import ImageSource, Session, Which
 from napari_unet.session.described import describe_image
 from napari_unet.session.keeping import Keeper
 from napari_unet.session.restoring import read_kept, restore
+
+PROCESS = Path(__file__).with_name("painting_process.py")
 
 
 def on_image(shape=SHAPE) -> Session:
@@ -235,34 +232,6 @@ def test_a_stroke_on_a_large_annotation_costs_its_thread_little(folder):
 # ---- killed ------------------------------------------------------------------------------------------------
 
 
-def paint_and_kill(folder: Path, seed: int) -> tuple[list[dict], float]:
-    process = subprocess.Popen(
-        [sys.executable, painting_process.__file__, str(folder), str(seed)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    said: list[dict] = []
-    ready = threading.Event()
-
-    def listen() -> None:
-        for line in process.stdout or ():
-            if line.endswith("\n"):
-                said.append(json.loads(line))
-                ready.set()
-
-    listener = threading.Thread(target=listen)
-    listener.start()
-    try:
-        assert ready.wait(120), "the process did not begin"
-        time.sleep(random.Random(seed).uniform(1.2, 2.0))
-        killed = time.monotonic()
-    finally:
-        process.kill()
-        process.wait()
-        listener.join()
-    return said, killed
-
-
 def states_after(session: Session, steps: list[dict]):
     """Yield what the annotation was after each step, the beginning first."""
     yield session.annotation.copy()
@@ -277,7 +246,7 @@ def states_after(session: Session, steps: list[dict]):
 def test_strokes_older_than_a_second_survive_a_kill(folder):
     before = np.zeros(SHAPE, np.int32)
     for seed in range(3):
-        said, killed = paint_and_kill(folder, seed)
+        said, killed = run_and_kill(PROCESS, folder, seed, seed=seed, seconds=(1.2, 2.0))
         steps = [s for s in said if "number" in s]
         old = sum(s["time"] < killed - 1 for s in steps)
         assert old > 0

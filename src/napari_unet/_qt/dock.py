@@ -76,7 +76,7 @@ class Dock(QWidget):
         self.loop.album.changed.connect(self._show_images)
         if self.loop.words.last is not None:
             self.messages.say(*self.loop.words.last)
-        self._viewer().events.theme.connect(self._follow_theme)
+        self.loop.themed.connect(self._follow_theme)
         self._follow_theme()
         self.sections[0].set_open(True)
         self.reset_choices()
@@ -178,7 +178,7 @@ class Dock(QWidget):
                 widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
                 widget.installEventFilter(self)
 
-    def _follow_theme(self, event: object = None) -> None:
+    def _follow_theme(self) -> None:
         theme = get_theme(self._viewer().theme)
         self.train.set_colours(theme.text.as_hex(), theme.background.as_hex())
 

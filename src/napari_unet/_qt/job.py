@@ -20,14 +20,20 @@ _SECONDS_BETWEEN_REPORTS = 0.1
 
 
 class Work:
-    """A function with the name that napari shows when it asks whether to close."""
+    """A function with the name that napari shows when it asks whether to close; can be called once.
+
+    napari keeps all workers that it knows of until it is closed, so the function goes when it has run, and with it the
+    arrays that it works on.
+    """
 
     def __init__(self, name: str, run: Callable[[Callable[..., None], ShouldStop], Any]) -> None:
         self.name = name
-        self._run = run
+        self._run: Callable[[Callable[..., None], ShouldStop], Any] | None = run
 
     def __call__(self, on_report: Callable[..., None], should_stop: ShouldStop) -> Any:
-        return self._run(on_report, should_stop)
+        run, self._run = self._run, None
+        assert run is not None
+        return run(on_report, should_stop)
 
     def __repr__(self) -> str:
         return f"U-Net: {self.name}"
@@ -106,6 +112,7 @@ def start_job(
     finished: Callable[[], None],
     progressed: Callable[[list[Any]], None] | None = None,
     stopped: Callable[[], None] | None = None,
+    asks: bool = True,
 ) -> Job:
     """Run a function in a thread and hear of it on the window's thread.
 
@@ -117,8 +124,12 @@ def start_job(
         Called as ``run(on_report, should_stop)`` in the thread; must not touch layers or widgets.
     completed, failed, stopped, progressed, finished
         Bound methods of a ``QObject``, so that Qt forgets them together with it.
+    asks
+        napari asks before it closes while this runs. It keeps something of each such job, so those that come with
+        every stroke are none of them.
     """
-    job: Job = create_worker(Work(name, run), _worker_class=Job, _start_thread=False)
+    work = Work(name, run)
+    job: Job = create_worker(work, _worker_class=Job, _start_thread=False) if asks else Job(work)
     job.completed.connect(completed)
     job.failed.connect(failed)
     if progressed is not None:

@@ -82,6 +82,7 @@ class LiveWeights(QObject):
             completed=self._take,
             failed=self._fail,
             finished=self._ended,
+            asks=False,
         )
 
     def _take(self, result: tuple[Any, Any]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -24,6 +23,7 @@ from napari_unet._qt.segmentation_run import SegmentationRun
 from napari_unet._qt.training_run import TrainingRun
 from napari_unet._qt.warming import Warming
 from napari_unet._qt.words import Words
+from napari_unet.annotation.boxes import values_present
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.log import start_log
@@ -51,6 +51,8 @@ class Loop(QObject):
         A segmentation is shown.
     edited()
         A stroke ended or an undo was made.
+    themed()
+        napari has another theme.
     ended()
         The viewer is gone, or goes.
     """
@@ -62,6 +64,7 @@ class Loop(QObject):
     round_done = Signal()
     segmented = Signal()
     edited = Signal()
+    themed = Signal()
     ended = Signal()
 
     def __init__(self, viewer: Any) -> None:
@@ -89,6 +92,8 @@ class Loop(QObject):
         self._connect()
 
     def _connect(self) -> None:
+        # Not by each dock: napari would keep what it was connected to, when the dock is gone.
+        self.layers.viewer().events.theme.connect(self._tell_theme)
         self.words.said.connect(self.said)
         self.refreshed.connect(self.keeping.look)
         self.album.leaving.connect(self.segmentation_run.leave_image)
@@ -321,9 +326,11 @@ class Loop(QObject):
         if plane is None or segmentation is None:
             return 0
         if self._counted is None or self._counted[0] != plane:
-            counts = np.bincount(segmentation[plane].ravel())
-            self._counted = (plane, int(np.count_nonzero(counts[1:])))
+            self._counted = (plane, values_present(segmentation[plane], 1).size)
         return self._counted[1]
+
+    def _tell_theme(self, event: object) -> None:
+        self.themed.emit()
 
     def _note_change(self, which: Which, change: Any = None) -> None:
         if which is Which.SEGMENTATION:

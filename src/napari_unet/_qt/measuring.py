@@ -20,11 +20,12 @@ class Measuring(QObject):
         self._loop = loop
         self._job: Job | None = None
         self._task: Any = None
+        self._failed = False
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(_QUIET_MS)
         self._quiet.timeout.connect(self.measure)
-        loop.edited.connect(self._quiet.start)
+        loop.edited.connect(self._try_again)
         loop.refreshed.connect(self._see_to_it)
 
     def measure(self) -> None:
@@ -38,17 +39,29 @@ class Measuring(QObject):
                 "measuring objects",
                 lambda on_report, should_stop: task.run(),
                 completed=self._take,
-                failed=self._loop.tell_failure,
+                failed=self._fail,
                 finished=self._ended,
+                asks=False,
             )
 
     def _take(self, measured: Any) -> None:
         self._loop.session.finish_measuring(self._task, measured)
 
+    def _fail(self, error: Exception) -> None:
+        self._failed = True
+        self._loop.tell_failure(error)
+
     def _ended(self) -> None:
         self._job = None
-        self._see_to_it()
+        if not self._failed:  # else it would fail again, and again; the next stroke is the next try
+            self._see_to_it()
+
+    def _try_again(self) -> None:
+        self._failed = False
+        self._quiet.start()
 
     def _see_to_it(self) -> None:
-        if not self._quiet.isActive():  # many refreshes in a row must not put it off for ever
+        if not (
+            self._failed or self._quiet.isActive()
+        ):  # many refreshes in a row must not put it off for ever
             self._quiet.start()

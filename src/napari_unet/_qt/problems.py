@@ -82,7 +82,12 @@ class Problems(QWidget):
             return [(problem, describe_repair(problem, labels, labels_are, marked)) for problem in found]
 
         self._job = start_job(
-            "looking for problems", run, completed=self._show, failed=self._failed, finished=self._ended
+            "looking for problems",
+            run,
+            completed=self._show,
+            failed=self._failed,
+            finished=self._ended,
+            asks=False,
         )
 
     def _show(self, problems: list[tuple[Any, str | None]]) -> None:

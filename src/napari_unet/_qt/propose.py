@@ -71,6 +71,7 @@ class Propose(QWidget):
                 completed=self._show,
                 failed=self._loop.tell_failure,
                 finished=self._end,
+                asks=False,
             )
 
     def _show(self, labels: Any) -> None:

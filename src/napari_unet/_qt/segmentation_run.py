@@ -102,6 +102,7 @@ class SegmentationRun(QObject):
             completed=self._finish,
             failed=self._words.tell_failure,
             finished=self._end_showing,
+            asks=False,
         )
 
     def _finish(self, settled: Any) -> None:

@@ -58,6 +58,7 @@ class SeparationRun(QObject):
                     completed=self._show,
                     failed=self._loop.tell_failure,
                     finished=self._end,
+                    asks=False,
                 )
         self._loop.refresh_soon()
 

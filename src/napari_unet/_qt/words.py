@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.errors import UserError
+from napari_unet.errors import UserError, is_out_of_memory, without_memory
 
 _log = logging.getLogger("napari_unet")
 
@@ -51,14 +51,17 @@ class Words(QObject):
             Exception
         ) as error:  # the boundary to Qt: a slot that raises would leave the window half-changed
             _log.exception("%s failed", what)
-            self.say(
-                "error",
-                f"{what} failed: {error or type(error).__name__}. {REPORT}",
-            )
+            self._tell(what, error)
 
     def tell_failure(self, error: Exception) -> None:
         """Say why a job failed; the job has logged the traceback."""
         if isinstance(error, UserError):
             self.say("error", str(error))
         else:
-            self.say("error", f"It failed: {error or type(error).__name__}. {REPORT}")
+            self._tell("It", error)
+
+    def _tell(self, what: str, error: Exception) -> None:
+        if is_out_of_memory(error):
+            self.say("error", without_memory(f"{what} failed"))
+        else:
+            self.say("error", f"{what} failed: {error or type(error).__name__}. {REPORT}")

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from typer.core import TyperGroup
 
 from napari_unet.callbacks import ShouldStop
-from napari_unet.errors import Stopped, UserError
+from napari_unet.errors import Stopped, UserError, is_out_of_memory, without_memory
 from napari_unet.log import start_log
 
 _log = logging.getLogger("napari_unet")
@@ -45,6 +45,11 @@ class OneSentenceGroup(TyperGroup):
             return super().invoke(ctx)
         except UserError as error:
             tell_error(str(error))
+            raise typer.Exit(1) from error
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            tell_error(without_memory("It failed"))
             raise typer.Exit(1) from error
         except Stopped as error:
             tell_error("Stopped; there was nothing yet worth keeping.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,11 @@ from numpy.typing import NDArray
 from napari_unet.errors import UserError
 from napari_unet.formats.axes import guess_axes
 from napari_unet.formats.pixel_size import to_micrometres
+from napari_unet.formats.room import check_room, no_room
+
+# what zarr and numcodecs raise for descriptions and chunks that are damaged or that they do not know
+UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError,
+              NotImplementedError, AssertionError, OverflowError, RecursionError)  # fmt: skip
 
 
 def read_ome_zarr(path: Path) -> tuple[NDArray[Any], str, float | None]:
@@ -33,7 +40,7 @@ def read_ome_zarr(path: Path) -> tuple[NDArray[Any], str, float | None]:
     Raises
     ------
     UserError
-        If zarr is not installed, or the folder holds no image.
+        If zarr is not installed, the folder holds no image, or one that needs more memory than there is.
     """
     try:
         import zarr
@@ -41,21 +48,60 @@ def read_ome_zarr(path: Path) -> tuple[NDArray[Any], str, float | None]:
         raise UserError(f"{path} is OME-Zarr, which needs one more package: pip install zarr.") from None
     try:
         node = zarr.open(str(path), mode="r")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} could not be read as OME-Zarr ({error}).") from error
+    except UNREADABLE as error:
+        raise UserError(f"{path} could not be read as OME-Zarr ({_short(error)}).") from error
     if isinstance(node, zarr.Array):
-        array = np.asarray(node[...])
+        array = _read(path, node)
         return array, guess_axes(array), None
-    attributes = dict(node.attrs)
-    described: Any = attributes.get("ome", attributes)
     try:
-        multiscale = described["multiscales"][0]
+        attributes: Any = dict(node.attrs)
+        multiscale = attributes.get("ome", attributes)["multiscales"][0]
         level = multiscale["datasets"][0]
-        array = np.asarray(node[str(level["path"])])
-    except (KeyError, IndexError, TypeError) as error:
+        inside = _inside(path, level["path"])
+        axes = "".join(_letter(axis) for axis in multiscale.get("axes", []))
+        pixel_size = _pixel_size(multiscale, level)
+        stored = node[inside]
+        if not isinstance(stored, zarr.Array):
+            raise TypeError(inside)
+    except UserError:
+        raise
+    except UNREADABLE as error:
         raise UserError(f"{path} is a Zarr folder without an OME image in it.") from error
-    axes = "".join(_letter(axis) for axis in multiscale.get("axes", [])) or guess_axes(array)
-    return array, axes, _pixel_size(multiscale, level)
+    array = _read(path, stored)
+    fits = len(axes) == array.ndim and len(set(axes)) == len(axes)
+    return array, axes if fits else guess_axes(array), pixel_size
+
+
+def _read(path: Path, stored: Any) -> NDArray[Any]:
+    """Read a whole array, after a look at what reading it would do."""
+    try:
+        described = stored.metadata.to_dict()
+        described.pop("attributes", None)
+        if "pickle" in json.dumps(described, default=str).lower():
+            raise UserError(
+                f"{path} is packed in a way that could run a program when it is read (pickle): "
+                "save it in another way."
+            )
+        if stored.dtype.kind not in "buif":
+            raise UserError(f"{path} holds no image: its type is {stored.dtype}.")
+        sizes = stored.shape, stored.chunks, getattr(stored, "shards", None) or ()
+        n_bytes = sum(math.prod(map(int, shape)) for shape in sizes) * stored.dtype.itemsize
+        check_room(path, n_bytes)
+        return np.asarray(stored[...])
+    except UserError:
+        raise
+    except MemoryError as error:
+        raise no_room(path, n_bytes) from error
+    except UNREADABLE as error:
+        raise UserError(f"{path} could not be read as OME-Zarr ({_short(error)}).") from error
+
+
+def _inside(path: Path, level: object) -> str:
+    """Return the place of an array within the folder."""
+    place = PurePosixPath(str(level).replace("\\", "/"))
+    if place.is_absolute() or ".." in place.parts or ":" in str(place):
+        raise UserError(f"{path} names an image outside of its own folder ({str(level)[:100]}).")
+    return str(place)
 
 
 def _letter(axis: Any) -> str:
@@ -74,3 +120,7 @@ def _pixel_size(multiscale: Mapping[str, Any], level: Mapping[str, Any]) -> floa
             if transformation.get("type") == "scale":
                 size *= float(transformation["scale"][-1])
     return to_micrometres(size, str(unit))
+
+
+def _short(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

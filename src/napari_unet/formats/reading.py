@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from tifffile import TiffFile, TiffFileError
 
 from napari_unet.errors import UserError
@@ -18,10 +21,15 @@ from napari_unet.formats.axes import guess_axes
 from napari_unet.formats.ome_zarr import read_ome_zarr
 from napari_unet.formats.paths import file_kind, name_of
 from napari_unet.formats.pixel_size import pixel_size_of_tiff
+from napari_unet.formats.room import check_packing, check_room, no_room
 
 # what tifffile and Pillow raise for files that are cut short, scrambled or of another kind
-UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, SyntaxError, struct.error,
-              zlib.error, TiffFileError)  # fmt: skip
+UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, SyntaxError,
+              RuntimeError, ArithmeticError, NotImplementedError, AssertionError, struct.error, zlib.error,
+              TiffFileError)  # fmt: skip
+
+_BOUNDED = {1, 5, 8, 32773, 32946}
+"""TIFF's numbers for no packing, LZW, deflate (twice) and run lengths."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,12 @@ def read_image(path: Path | str) -> ImageFile:
             array, axes, pixel_size_um = _read_tiff(path) if kind == "tiff" else _read_picture(path)
         except UserError:
             raise
+        except MemoryError as error:
+            raise no_room(path, path.stat().st_size) from error
+        except Image.DecompressionBombError as error:
+            raise UserError(
+                f"{path} has more pixels than such a file is read with; save it as TIFF."
+            ) from error
         except UNREADABLE as error:
             raise UserError(
                 f"{path} could not be read; it is damaged or no image ({_first_line(error)})."
@@ -113,8 +127,13 @@ def read_labels(path: Path | str) -> ImageFile:
 
 def _read_tiff(path: Path) -> tuple[NDArray[Any], str, float | None]:
     with TiffFile(path) as tif:
+        _check_other_files(path, tif)
         series = tif.series[0]
         axes = series.axes
+        check_room(path, int(series.nbytes))
+        page = series.keyframe
+        bounded = page.compression in _BOUNDED and not tif.is_ome  # which may lie in several files
+        check_packing(path, int(series.nbytes) if bounded else 0, math.prod(page.chunked))
         try:
             array = series.asarray()
         except ValueError as error:
@@ -125,6 +144,19 @@ def _read_tiff(path: Path) -> tuple[NDArray[Any], str, float | None]:
     if not set(axes) <= set("TCZYXS"):  # pages in a sequence that nobody named
         axes = guess_axes(array, rgb="S" in axes)
     return array, axes, pixel_size_um
+
+
+def _check_other_files(path: Path, tif: TiffFile) -> None:
+    """Raise `UserError` where an OME-TIFF asks for planes of files that do not lie beside it."""
+    if not (tif.is_ome and tif.ome_metadata):
+        return
+    try:
+        elements = ElementTree.fromstring(tif.ome_metadata).iter()
+        names = [element.get("FileName", "") for element in elements]
+    except ElementTree.ParseError:  # then nothing is read by it, unless others repair it
+        names = ["/"] if "FileName" in tif.ome_metadata else []
+    if any(set(name) & set("/\\:") or name == ".." for name in names):
+        raise UserError(f"{path} names files outside of its own folder; save it as one file.")
 
 
 def _read_with_pillow(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -140,7 +172,12 @@ def _read_with_pillow(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
 
 def _read_picture(path: Path) -> tuple[NDArray[Any], str, float | None]:
     """Read PNG or JPEG; grey with alpha and palettes included."""
-    array = np.asarray(iio.imread(path, index=0))
+    # Whatever else it may be, it is not opened: among other readers are some that start programs.
+    with Image.open(path, formats=("PNG", "JPEG")) as header:
+        n_bytes = 8 * header.width * header.height
+        check_room(path, n_bytes)
+        check_packing(path, n_bytes)
+    array = np.asarray(iio.imread(path, index=0, plugin="pillow"))
     return array, guess_axes(array, rgb=array.ndim == 3), None
 
 

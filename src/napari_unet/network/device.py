@@ -94,11 +94,3 @@ def computing_with(number: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error says that the machine's or the card's memory does not suffice."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return any(words in text for words in ("out of memory", "not enough memory", "can't allocate memory"))

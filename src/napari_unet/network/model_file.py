@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -22,6 +30,7 @@ from torch import Tensor
 from napari_unet.errors import UserError
 from napari_unet.network.scaling import Normalisation
 from napari_unet.network.unet import UNet, UNetConfig
+from napari_unet.objects.separate import SeparationSettings
 
 HEADER_KEY = "napari_unet"
 FORMAT_VERSION = 1
@@ -74,6 +83,12 @@ class ModelDescription(BaseModel):
     class_names: tuple[ShortText, ...] = ()  # one per class, background first, or none
     separation: dict[str, JsonValue] = Field(default_factory=dict)  # how objects are made from the output
     training: Provenance = Field(default_factory=Provenance)
+
+    @field_validator("separation")
+    @classmethod
+    def _check_separation(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        SeparationSettings.model_validate(value)
+        return value
 
     @model_validator(mode="after")
     def _check_counts(self) -> Self:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
-from napari_unet.errors import Stopped, UserError
+from napari_unet.errors import NoMemory, Stopped, UserError, is_out_of_memory
 from napari_unet.network.device import choose_device, is_bfloat16_faster
 from napari_unet.network.planes import Box, Image, Plane, TurnedPlane, round_up
 from napari_unet.network.unet import DoubleConvolution, UNet, UNetConfig
@@ -35,6 +35,9 @@ Mirroring by the whole reach (96 px at depth 4) triples the pixels of a 256² im
 membranes the error in the outermost 16 px is 13.1 % without mirroring, 12.8 % with 16, 32, 48, 64 and 96 px.
 """
 
+
+SMALLEST_TILE = 4
+"""Least side of a tile in multiples of 2^depth: below, nearly all that is computed is context."""
 
 Precision = Literal["auto", "float32"]
 LEAST_WIDTH = 16
@@ -70,7 +73,8 @@ def predict(
 ) -> Image:
     """Compute each pixel's class probabilities (and distance, if the network has that output).
 
-    The result is the same for every tile size (to about 1e-5); memory beyond the result is that of one tile.
+    The result is the same for every tile size (to about 1e-5); memory beyond the result is that of one tile. Where
+    that is more than there is, tiles become smaller.
 
     Parameters
     ----------
@@ -95,7 +99,8 @@ def predict(
     Raises
     ------
     UserError
-        If the image's channels are not the network's, it has no pixels, or the tile size is not positive.
+        If the image's channels are not the network's, it has no pixels, or the tile size is not positive; `NoMemory`
+        if even the smallest tiles need more memory than there is.
     Stopped
         If `should_stop` says so; asked before every tile.
     """
@@ -106,16 +111,25 @@ def predict(
     low = precision == "auto" and config.width >= LEAST_WIDTH and is_bfloat16_faster(where)
     height, width = image.shape[1:]
     output = np.empty((config.out_channels, height, width), np.float32)
-    tiles = list(_tiles(height, width, config, tile))
-    for done, (y0, y1, x0, x1) in enumerate(tiles):
-        if should_stop():
-            raise Stopped
-        on_progress(done / len(tiles), f"tile {done + 1} of {len(tiles)}")
-        with torch.autocast(where.type, torch.bfloat16, enabled=low):
-            result = _predict_tile(folded, image, (y0, y1, x0, x1), averaging, where)
-        output[:, y0:y1, x0:x1] = result[:, : height - y0, : width - x0]
-    on_progress(1.0, "predicted")
-    return output
+    side: int | None = tile
+    while True:
+        tiles = list(_tiles(height, width, config, side))
+        try:
+            for done, (y0, y1, x0, x1) in enumerate(tiles):
+                if should_stop():
+                    raise Stopped
+                on_progress(done / len(tiles), f"tile {done + 1} of {len(tiles)}")
+                with torch.autocast(where.type, torch.bfloat16, enabled=low):
+                    result = _predict_tile(folded, image, (y0, y1, x0, x1), averaging, where)
+                output[:, y0:y1, x0:x1] = result[:, : height - y0, : width - x0]
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            side = _smaller(tiles[0], config)
+            on_progress(0.0, f"Memory ran out: going on with tiles of {side} px.")
+        else:
+            on_progress(1.0, "predicted")
+            return output
 
 
 _FOLDED: WeakSet[UNet] = WeakSet()
@@ -173,6 +187,17 @@ def _largest_tile(config: UNetConfig) -> int:
     context = config.margin or config.halo
     side = math.isqrt(TILE_MEMORY // bytes_per_pixel) - 2 * context
     return max(side // config.multiple, 4) * config.multiple
+
+
+def _smaller(tile: Box, config: UNetConfig) -> int:
+    """Return half the side in px of a tile that memory did not suffice for."""
+    side = max(tile[1] - tile[0], tile[3] - tile[2])
+    if side <= SMALLEST_TILE * config.multiple:
+        raise NoMemory(
+            f"Not enough memory to segment even {side} × {side} px at once: close other programs, "
+            "or choose the processor as the device."
+        )
+    return round_up(side // 2, config.multiple)
 
 
 def _predict_tile(network: UNet, image: Image, box: Box, averaging: Averaging, device: torch.device) -> Image:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_unet.callbacks import ShouldStop, never_stop
-from napari_unet.errors import Stopped, UserError
+from napari_unet.errors import NoMemory, Stopped, is_out_of_memory
 from napari_unet.network.augmentation import AugmentationSettings
 from napari_unet.network.best_weights import TOLERANCE, BestWeights
 from napari_unet.network.budget import Budget
 from napari_unet.network.class_balance import begin_at_frequencies, measure_class_bias
-from napari_unet.network.device import choose_device, computing_with, is_bfloat16_faster, is_out_of_memory
+from napari_unet.network.device import choose_device, computing_with, is_bfloat16_faster
 from napari_unet.network.held_out import HeldOutPlace, without_held_out
 from napari_unet.network.losses import distance_loss, weighted_cross_entropy, wrongness
 from napari_unet.network.record import TrainingRecord
@@ -248,6 +248,11 @@ class _Training:
         except Stopped:
             self.reason = STOPPED
             return
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._go_on_unmeasured()
+            return
         self.score_times.took(time.monotonic() - start)
         fraction = self.budget.fraction
         self.curves.held_out.append((self.budget.step, scores))
@@ -255,6 +260,11 @@ class _Training:
         if self.settings.early_stop and fraction < 1 and self.best.has_stopped_rising(fraction):
             self.reason = "Training ended early: the held-out score had stopped rising."
         self._report(held_out=scores)
+
+    def _go_on_unmeasured(self) -> None:
+        """Train on without scores, after there was no memory for them: better than no network at all."""
+        self.evaluate, self.calibration_patches = None, []
+        self._report(message="Memory ran out while quality was measured: it is not measured from here on.")
 
     def _calibrate(self) -> None:
         """Measure the statistics of batch normalisation, always on the same patches.
@@ -280,7 +290,7 @@ class _Training:
         else:
             smaller = _valid_patch(self.network, self.patch_size // 2)
             if self.patch_size <= SMALLEST_PATCH or smaller >= self.patch_size:
-                raise UserError(
+                raise NoMemory(
                     f"Not enough memory to train on even one patch of {self.patch_size} px: "
                     "close other programs, or choose a network of less width."
                 )
@@ -308,7 +318,11 @@ class _Training:
             self._score()
         if self.best.step is None:
             if not was_stopped:  # who waits for Stop gets the running statistics instead
-                self._calibrate()
+                try:
+                    self._calibrate()
+                except (RuntimeError, MemoryError) as error:  # and so does who has no memory for it
+                    if not is_out_of_memory(error):
+                        raise
             self.best.step, self.best.state = self.budget.step, self.average.state()
         return TrainingOutcome(
             state=self.best.state,

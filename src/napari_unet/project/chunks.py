@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.errors import UserError
+from napari_unet.formats.room import check_room, no_room
 from napari_unet.project.disk import Disk
 from napari_unet.project.records import Stroke
 
@@ -80,11 +81,12 @@ class ChunkedArray:
         UserError
             If it needs more memory than there is.
         """
+        n_bytes = math.prod(self.shape) * self.dtype.itemsize
+        check_room(self.folder, n_bytes)
         try:
             array = np.zeros(self.shape, self.dtype.newbyteorder("="))
         except (MemoryError, ValueError) as error:
-            size = math.prod(self.shape) * self.dtype.itemsize / 1e9
-            raise UserError(f"{self.folder} needs {size:.1f} GB of memory, more than there is.") from error
+            raise no_room(self.folder, n_bytes) from error
         damaged = []
         for path in self._disk.files(self.folder / "c"):
             index = self._index(path)

@@ -6,9 +6,11 @@ rest of the package thinks about the order of these steps only, never about buff
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -47,6 +49,16 @@ class Disk:
                 if not path.is_symlink():
                     yield path
 
+    def links(self, folder: Path, below: bool = False) -> list[Path]:
+        """Return what in a folder, or also anywhere below it, is not there but elsewhere."""
+        found = []
+        for where, folders, names in os.walk(folder):
+            paths = [Path(where, name) for name in (*folders, *names)]
+            found += [path for path in paths if path.is_symlink() or _is_junction(path)]
+            if not below:
+                break
+        return found
+
     def read(self, path: Path, most: int) -> bytes:
         """Return a file's content.
 
@@ -55,9 +67,12 @@ class Disk:
         UserError
             If it is larger than `most` bytes.
         """
-        with open(path, "rb") as file:
-            content = file.read(most + 1)
-        if len(content) > most:
+        with open(path, "rb", opener=_open_at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a device never ends
+                raise OSError(errno.EINVAL, "It is no file", str(path))
+            content = file.read(status.st_size + 1) if status.st_size <= most else b""
+        if max(len(content), status.st_size) > most:
             raise UserError(
                 f"{path} is larger than such a file ever is; it is damaged or not from napari-unet."
             )
@@ -79,7 +94,7 @@ class Disk:
 
     def append(self, path: Path, content: bytes) -> None:
         """Write behind what a file holds."""
-        with open(path, "ab") as file:
+        with open(path, "ab", opener=_open_at_once) as file:
             file.write(content)
             _sync(file.fileno(), file.flush)
 
@@ -155,6 +170,15 @@ class Disk:
             raise
         if settle:
             self.sync_folder(path.parent)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+
+def _is_junction(path: Path) -> bool:
+    """Tell whether a folder of Windows is another one; Python can do it from 3.12 on."""
+    return bool(getattr(os.path, "isjunction", lambda _: False)(path))
 
 
 def _sync(handle: int, flush: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from pydantic import (
@@ -16,13 +16,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import from_json
 
 from napari_unet.errors import UserError
 from napari_unet.project.disk import Disk
 from napari_unet.project.records import Index, Name
-
-SCHEMA = 1
-"""The version of the folder's layout. A project of a newer one is refused; an older one would be migrated."""
+from napari_unet.project.schema import SCHEMA, What, brought_up
 
 MOST_BYTES = 64 * 1024**2
 MOST_PIXELS = 2**34
@@ -38,9 +37,17 @@ Channel = Annotated[int, Field(ge=0, le=10_000)]
 
 
 class Document(BaseModel):
-    """What stands in one file."""
+    """What stands in one file, or in a part of it."""
 
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
+
+
+class VersionedDocument(Document):
+    """What stands in one file, with the version of its form; see `schema`."""
+
+    what: ClassVar[What]
+
+    schema_version: Literal[2] = SCHEMA
 
 
 class ImageSummary(Document):
@@ -51,10 +58,11 @@ class ImageSummary(Document):
     progress: Progress = "new"
 
 
-class ProjectDocument(Document):
+class ProjectDocument(VersionedDocument):
     """``project.json``."""
 
-    schema_version: Literal[1] = 1
+    what = "project"
+
     name: ShortText
     created: ShortText
     program: ShortText = ""  # version of napari-unet that made it
@@ -95,7 +103,7 @@ class FileReference(Document):
         return value
 
 
-class ImageDescription(Document):
+class ImageDescription(VersionedDocument):
     """``image.json``: an image as the user saw it when it came into the project.
 
     Attributes
@@ -114,6 +122,8 @@ class ImageDescription(Document):
         The pixels are in the project (``pixels.zarr``).
     """
 
+    what = "image"
+
     name: ShortText
     axes: str = Field(pattern=r"^[A-Za-z]{2,6}$")
     shape: tuple[Annotated[int, Field(ge=1, le=2**31)], ...] = Field(min_length=2, max_length=7)
@@ -121,7 +131,6 @@ class ImageDescription(Document):
     channel_axis: int | None = Field(default=None, ge=0, le=6)
     rgb: bool = False
     channels: tuple[Channel, ...] = Field(default=(), max_length=10_000)
-    channel_names: tuple[ShortText, ...] = Field(default=(), max_length=10_000)
     scale: tuple[Number, ...] = Field(default=(), max_length=7)
     units: tuple[ShortText, ...] = Field(default=(), max_length=7)
     pixel_size_um: Number | None = None
@@ -154,7 +163,7 @@ class ImageDescription(Document):
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
-class StateDocument(Document):
+class StateDocument(VersionedDocument):
     """``state.json``: the checkpoint. What the journal holds up to `sequence` is in chunks and notes.
 
     Attributes
@@ -163,37 +172,46 @@ class StateDocument(Document):
         Which folder holds each array.
     """
 
-    schema_version: Literal[1] = 1
+    what = "state"
+
     sequence: int = Field(default=0, ge=0)
     generations: dict[Name, Index] = Field(default_factory=dict, max_length=16)
     notes: Notes = Field(default_factory=dict)
 
 
-class _Versioned(BaseModel):
-    """What every version has in common."""
+class _Version(BaseModel):
+    """What every version has in common, but for the first one's ``image.json``, which does not say it."""
 
-    schema_version: int = SCHEMA
+    schema_version: int = 1
 
 
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound=VersionedDocument)
 
 
 def read_document(disk: Disk, path: Path, kind: type[D]) -> D:
-    """Read and check a JSON file.
+    """Read and check a JSON file, of this version or an older one.
 
     Raises
     ------
     UserError
         If it is not there, damaged, foreign, or was made by a newer program.
     """
+    return read_of_version(disk, path, kind)[0]
+
+
+def read_of_version(disk: Disk, path: Path, kind: type[D]) -> tuple[D, int]:
+    """Read and check a JSON file as `read_document`; return the version it has on the disk, too."""
     try:
         content = disk.read(path, MOST_BYTES)
     except OSError as error:
         raise UserError(f"{path} could not be read: {(error.strerror or str(error)).lower()}.") from error
     try:
-        if _Versioned.model_validate_json(content).schema_version > SCHEMA:
+        version = _Version.model_validate_json(content).schema_version
+        if version > SCHEMA:
             raise UserError(f"{path.parent} was made by a newer napari-unet: update napari-unet.")
-        return kind.model_validate_json(content)
+        if 1 <= version < SCHEMA:
+            return kind.model_validate(brought_up(kind.what, from_json(content), version)), version
+        return kind.model_validate_json(content), version
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
@@ -203,6 +221,6 @@ def read_document(disk: Disk, path: Path, kind: type[D]) -> D:
         ) from error
 
 
-def write_document(disk: Disk, path: Path, document: Document) -> None:
+def write_document(disk: Disk, path: Path, document: VersionedDocument) -> None:
     """Write a JSON file whole."""
     disk.put(path, document.model_dump_json(indent=1).encode())

@@ -11,6 +11,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from napari_unet.errors import UserError
 from napari_unet.project.disk import Disk
+from napari_unet.project.refusals import why_not_read
 
 MOST_LINE_BYTES = 1024**2
 MOST_BYTES = 1024**3
@@ -37,11 +38,21 @@ class ProjectHistory:
         self._torn = False
 
     def read(self) -> list[dict[str, JsonValue]]:
-        """Return the lines, oldest first; a torn one is left out."""
+        """Return the lines, oldest first; a torn one is left out.
+
+        Raises
+        ------
+        UserError
+            If they cannot be read.
+        """
         if not self._disk.exists(self._path):
             return []
+        try:
+            content = self._disk.read(self._path, MOST_BYTES)
+        except OSError as error:
+            raise why_not_read(self._path, error) from error
         found = []
-        for line in self._disk.read(self._path, MOST_BYTES).splitlines():
+        for line in content.splitlines():
             try:
                 found.append(_line.validate_json(line))
             except ValidationError:

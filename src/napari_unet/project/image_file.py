@@ -46,6 +46,8 @@ def refer_to(path: Path, project: Path) -> FileReference:
 def is_same(path: Path, reference: FileReference) -> bool:
     """Whether a file is the one that a reference describes, though perhaps under another name."""
     try:
+        if not (path.is_file() or path.is_dir()):  # to open a pipe would be to wait for it
+            return False
         if _size(path) != reference.size:
             return False
         unchanged = str(path) == reference.path and path.stat().st_mtime_ns == reference.mtime_ns
@@ -133,7 +135,7 @@ def _folder_digest(folder: Path) -> str:
         for name in sorted(names)[:1000]:
             path = Path(where, name)
             digest.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
-            if name in _DESCRIPTIONS:
+            if name in _DESCRIPTIONS and path.is_file():
                 with open(path, "rb") as file:
                     digest.update(file.read(BLOCK))
     return digest.hexdigest()

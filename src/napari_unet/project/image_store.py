@@ -31,6 +31,7 @@ from napari_unet.project.documents import (
 )
 from napari_unet.project.journal import Journal
 from napari_unet.project.records import Note, Record, Stroke
+from napari_unet.project.refusals import refuse_links
 
 _json: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
@@ -97,6 +98,7 @@ class ImageStore:
         UserError
             If ``state.json`` is damaged, or memory is short.
         """
+        refuse_links(self._disk.links(self.folder, below=True))
         for place in {path.parent for path in self._disk.files(self.folder)}:
             self._disk.sweep(place)
         path = self.folder / "state.json"

@@ -99,7 +99,13 @@ class Probabilities:
             probabilities, distance = arrays["probabilities"], arrays.get("distance")
         except (OSError, UserError, SafetensorError, ValidationError, KeyError, ValueError):
             return None
-        if probabilities.dtype != np.float16 or probabilities.ndim != 3:
+        sound = probabilities.dtype == np.float16 and probabilities.ndim == 3 and probabilities.shape[0] > 1
+        for array in (probabilities, *([] if distance is None else [distance])):
+            # Values beyond 0..1 are no probabilities; NaN is neither smaller nor larger.
+            sound &= array.size > 0 and bool(array.min() >= 0 and array.max() <= 1)
+        if distance is not None:
+            sound &= distance.dtype == np.float16 and distance.shape == probabilities.shape[1:]
+        if not sound:
             return None
         return PlaneProbabilities(probabilities, distance, about.scale, about.typical_size)
 

@@ -22,7 +22,6 @@ from napari_unet.errors import UserError
 from napari_unet.project import copies
 from napari_unet.project.disk import Disk
 from napari_unet.project.documents import (
-    SCHEMA,
     ImageDescription,
     ImageSummary,
     Progress,
@@ -33,9 +32,11 @@ from napari_unet.project.documents import (
 from napari_unet.project.history import ProjectHistory, history_line
 from napari_unet.project.image_entry import ImageEntry
 from napari_unet.project.lock import FolderLock
-from napari_unet.project.refusals import LargeImage, NotSaved, why_not_read, why_not_written
+from napari_unet.project.migration import bring_up_to_date
+from napari_unet.project.refusals import LargeImage, NotSaved, refuse_links, why_not_read, why_not_written
 from napari_unet.project.revisions import KeptRevisions
 from napari_unet.project.rounds import KeptRound, KeptRounds, RoundDocument
+from napari_unet.project.schema import SCHEMA
 from napari_unet.project.writer import Saved, Writer
 
 if TYPE_CHECKING:
@@ -92,7 +93,6 @@ class Project:
         if disk.names(folder):
             raise UserError(f"{folder} is not empty; choose a new folder for the project.")
         document = ProjectDocument(
-            schema_version=SCHEMA,
             name=(name or folder.name)[:300],
             created=datetime.now().astimezone().isoformat(timespec="seconds"),
             program=_version(),
@@ -124,18 +124,26 @@ class Project:
         folder, disk = Path(folder).absolute(), disk or Disk()
         if not disk.exists(folder / "project.json"):
             raise UserError(f"{folder} holds no project; choose a folder with a project.json in it.")
+        for place in (folder, folder / "images", folder / "rounds", folder / "revisions"):
+            refuse_links(disk.links(place))
         try:
             lock = disk.lock(folder / "lock", take_over)
         except OSError as error:
-            raise UserError(why_not_written(folder, error).partition(" Your work")[0]) from error
+            raise _not_made(folder, error) from error
         try:
+            version = bring_up_to_date(disk, folder)
             document = read_document(disk, folder / "project.json", ProjectDocument)
-            for place in ("", "rounds", "revisions", "revisions/tiles", "snapshots"):
-                disk.sweep(folder / place)
+            for name in ("", "rounds", "revisions", "revisions/tiles", "snapshots"):
+                disk.sweep(folder / name)
             project = cls(folder, disk, lock, document)
+        except OSError as error:
+            lock.release()
+            raise _not_made(folder, error) from error
         except BaseException:
             lock.release()
             raise
+        if version < SCHEMA:
+            project.log("Bring up to date", before=version, now=SCHEMA)
         return project
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,11 @@ class NotSaved(UserError):
 
 def why_not_written(place: Path, error: Exception) -> str:
     """Return one sentence about a write that failed; all that it should have kept is still in memory."""
+    if isinstance(error, MemoryError):
+        return (
+            f"{place} is not saved: there is not enough memory; close other programs. "
+            "Your work is kept and saved as soon as that is possible."
+        )
     if not isinstance(error, OSError):
         return f"{place} is not saved: {error} Your work is kept in memory; save the project elsewhere."
     code, windows = error.errno, getattr(error, "winerror", None)
@@ -77,6 +83,15 @@ def why_not_written(place: Path, error: Exception) -> str:
     return (
         f"{place} is not saved: {reason}. Your work is kept in memory and saved as soon as that is possible."
     )
+
+
+def refuse_links(links: Sequence[Path]) -> None:
+    """Raise `UserError` if there are links: writing through them would change what is no part of the project."""
+    if links:
+        raise UserError(
+            f"{links[0]} is a link to another place; a project's files lie in its own folder: "
+            "put there what it leads to, or move the whole project."
+        )
 
 
 def why_not_read(place: Path, error: OSError) -> UserError:

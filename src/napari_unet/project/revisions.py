@@ -29,6 +29,7 @@ from napari_unet.project.documents import (
     ImageId,
     Number,
     ShortText,
+    VersionedDocument,
     read_document,
     write_document,
 )
@@ -99,10 +100,11 @@ class Beginning(Document):
     digest: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
 
 
-class Revision(Document):
+class Revision(VersionedDocument):
     """``revisions/NAME.json``: all that went into a training but the pixels."""
 
-    schema_version: Literal[1] = 1
+    what = "revision"
+
     started: ShortText
     labels_are: Literal["objects", "classes"]
     class_names: tuple[ShortText, ...] = ()

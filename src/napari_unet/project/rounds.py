@@ -5,13 +5,20 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from napari_unet.errors import UserError
 from napari_unet.project.disk import Disk
-from napari_unet.project.documents import Document, ImageId, ShortText, read_document, write_document
+from napari_unet.project.documents import (
+    Document,
+    ImageId,
+    ShortText,
+    VersionedDocument,
+    read_document,
+    write_document,
+)
 from napari_unet.project.records import Index
 
 if TYPE_CHECKING:
@@ -24,7 +31,7 @@ _log = logging.getLogger("napari_unet")
 Sentence = Annotated[str, Field(max_length=2000)]
 Count = Annotated[int, Field(ge=0)]
 Scores = dict[ShortText, float]
-_NAME = re.compile(r"([0-9]{4,9})\.json")
+ROUND_NAME = re.compile(r"([0-9]{4,9})\.json")
 
 
 class OutcomeDocument(Document):
@@ -91,7 +98,7 @@ class OutcomeDocument(Document):
         )
 
 
-class RoundDocument(Document):
+class RoundDocument(VersionedDocument):
     """``rounds/0001.json``.
 
     Attributes
@@ -106,7 +113,8 @@ class RoundDocument(Document):
         Time that the user had worked on the project until then, if it was counted.
     """
 
-    schema_version: Literal[1] = 1
+    what = "round"
+
     number: int = Field(ge=1)
     name: ShortText
     started: ShortText
@@ -205,5 +213,5 @@ def read_rounds(disk: Disk, folder: Path) -> tuple[list[KeptRound], list[str]]:
 
 
 def _numbers(disk: Disk, folder: Path) -> list[int]:
-    matches = (_NAME.fullmatch(name) for name in disk.names(folder))
+    matches = (ROUND_NAME.fullmatch(name) for name in disk.names(folder))
     return [int(match[1]) for match in matches if match]

@@ -109,7 +109,7 @@ class Writer:
         counts
             Whether something is unsaved until it is done.
         retry
-            Try again after an `OSError`, else it is given to the future.
+            Try again after an `OSError` or `MemoryError`, else it is given to the future.
         """
         job = _Job(run, time.monotonic() + delay, key, counts, retry)
         with self._condition:
@@ -222,7 +222,7 @@ class Writer:
             cause = error.__cause__ if isinstance(error, UserError) else error
             with self._condition:
                 self._running = None
-                if job.retry and isinstance(cause, OSError):
+                if job.retry and isinstance(cause, OSError | MemoryError):
                     self._put_off(job, cause)
                     return
                 self._remove(job)
@@ -232,7 +232,7 @@ class Writer:
                 self._remove(job)
             job.future.set_result(result)
 
-    def _put_off(self, job: _Job, error: OSError) -> None:
+    def _put_off(self, job: _Job, error: OSError | MemoryError) -> None:
         if any(other.key == job.key for other in self._jobs if other is not job and job.key is not None):
             self._drop(job)
             return

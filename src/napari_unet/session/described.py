@@ -98,7 +98,7 @@ def regions_from_json(kept: Any) -> tuple[Region, ...]:
         try:
             vertices = np.array(one["vertices"], np.float64)
             kind, plane = one["kind"], tuple(int(i) for i in one["plane"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             continue
         sound = vertices.ndim == 2 and vertices.shape[1] == 2 and np.isfinite(vertices).all()
         if sound and kind in ("rectangle", "polygon"):

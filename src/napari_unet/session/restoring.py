@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pydantic import JsonValue, ValidationError
 
@@ -23,7 +23,7 @@ from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
 from napari_unet.session.rounds import Round
 from napari_unet.session.session import Session
-from napari_unet.session.stored import Stored
+from napari_unet.session.stored import MOST_BYTES, Stored
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
@@ -93,12 +93,15 @@ def read_kept(project: Project, entry: ImageEntry) -> Kept:
 def read_image_only(entry: ImageEntry) -> Kept:
     """Read what a project holds of an image, where the rounds are known already; safe in any thread."""
     state = entry.open()
-    probabilities = {}
+    probabilities: dict[Plane, PlaneProbabilities] = {}
+    room = MOST_BYTES
     for plane in entry.probabilities.planes():
-        found = entry.probabilities.read(plane)
+        found = entry.probabilities.read(plane) if room > 0 else None
         if found is not None:
             probabilities[plane] = found
-    return Kept(state, probabilities=probabilities, sentences=state.sentences)
+            room -= found.probabilities.nbytes
+    sentences = (*state.sentences, *_without_negative_values(state))
+    return Kept(state, probabilities=probabilities, sentences=sentences)
 
 
 def restore(kept: Kept, session: Session) -> None:
@@ -146,8 +149,8 @@ def painting_of(state: ImageState) -> Painting | None:
         LabelsAre.CLASSES if notes.get("labels_are") == LabelsAre.CLASSES else LabelsAre.OBJECTS,
         tuple(str(name) for name in names) if isinstance(names, list) else (),
         regions_from_json(notes.get("regions")),
-        frozenset(v for v in complete if isinstance(v, int)) if isinstance(complete, list) else frozenset(),
-        {int(k): int(v) for k, v in classes.items() if k.isdigit() and isinstance(v, int)}
+        frozenset(v for v in complete if _is_number(v)) if isinstance(complete, list) else frozenset(),
+        {int(k): v for k, v in classes.items() if _is_value(k) and _is_number(v)}
         if isinstance(classes, dict)
         else {},
     )
@@ -193,6 +196,28 @@ def channels_of(kept: Any, n: int) -> list[int]:
     """Return which channels were chosen, none where an image of `n` channels has not all of them."""
     sound = isinstance(kept, list) and all(isinstance(c, int) and 0 <= c < n for c in kept)
     return kept if sound else []
+
+
+def _without_negative_values(state: ImageState) -> list[str]:
+    """Make pixels 0 whose value no object can have: those of a file that somebody or something changed."""
+    sentences = []
+    for which, array in state.arrays.items():
+        if array.size and array.min() < 0:
+            array[array < 0] = 0
+            sentences.append(
+                f"The {which} held negative values, which no object can have; they are empty now."
+            )
+    return sentences
+
+
+def _is_number(kept: object) -> TypeGuard[int]:
+    """Tell whether something can be an object's value or a class's number."""
+    return isinstance(kept, int) and not isinstance(kept, bool) and 0 <= kept < 2**31
+
+
+def _is_value(text: str) -> bool:
+    """Tell whether the name of a field can be an object's value."""
+    return text.isascii() and text.isdecimal() and len(text) <= 10 and _is_number(int(text))
 
 
 def _restore_rounds(kept: Kept, session: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -246,11 +247,13 @@ class Session:
 
     def finish_training(self, task: TrainingTask, trained: TrainedModel) -> Round:
         """Take the result of a training as the current round."""
+        # The same numbers once, not twice: a round stays in memory.
+        outcome = replace(trained.outcome, state=trained.model.network.state_dict())
         done = Round(
             task.number,
             task.name,
             trained.model,
-            trained.outcome,
+            outcome,
             task.started,
             tuple(trained.sentences),
             dict(task.revisions),

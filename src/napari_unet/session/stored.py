@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from napari_unet.workflow import Segmented
 
 
+MOST_BYTES = 1024**3
+"""Memory that probabilities take."""
+
+
 @dataclass(frozen=True, eq=False)
 class Stored:
     """What one plane's objects were made of, in half precision.
@@ -44,7 +48,7 @@ class Stored:
 class StoredProbabilities:
     """Probabilities of the planes segmented last, bounded in memory."""
 
-    def __init__(self, most_bytes: int = 1024**3) -> None:
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self.most_bytes = most_bytes
         self._kept: dict[Plane, Stored] = {}
 

@@ -239,7 +239,7 @@ class SegmentationTask:
             When asked to stop before the first plane was done.
         """
         on_progress(0.0, "Loading the network …")
-        from napari_unet.errors import Stopped
+        from napari_unet.errors import Stopped, is_out_of_memory
         from napari_unet.workflow import segment_image
 
         model = self.network
@@ -266,6 +266,16 @@ class SegmentationTask:
                 if not self.done:
                     raise
                 break
+            except (RuntimeError, MemoryError) as error:
+                if not self.done or not is_out_of_memory(error):
+                    raise
+                self._say_where_it_ended(i, n)
+                break
             # Planes of one image have one magnification.
             size = size or self.done[plane].object_size
         return self.done
+
+    def _say_where_it_ended(self, n_done: int, n: int) -> None:
+        last = next(reversed(self.done))
+        sentence = f"Memory ran out: only {n_done} of {n} planes are segmented; close other programs, then try again."
+        self.done[last] = replace(self.done[last], sentences=(*self.done[last].sentences, sentence))

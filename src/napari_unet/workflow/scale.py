@@ -28,4 +28,4 @@ def scale_of(description: ModelDescription, object_size: float | None, pixel_siz
                 LARGEST_SCALE,
             )
         )
-    return float(description.scale)
+    return float(np.clip(description.scale, SMALLEST_SCALE, LARGEST_SCALE))
