@@ -302,7 +302,7 @@ def test_painting_goes_on_and_layers_may_go_while_it_trains(
     dock.viewer.layers.remove(layer)
     dock.viewer.layers.remove(dock.viewer.layers["discs"])
     training.go.set()
-    qtbot.waitUntil(lambda: dock.loop.training is None, timeout=3000)
+    qtbot.waitUntil(lambda: dock.loop.training is None, timeout=30_000)
     assert training.finished == ["trained"]
     assert dock.loop.session.annotation[2, 2] == 9
 
@@ -312,7 +312,7 @@ def test_a_dock_that_is_opened_again_finds_the_training(
 ) -> None:
     add_discs(dock, discs)
     dock.train.train.click()
-    qtbot.waitUntil(lambda: len(dock.loop.reports) > 2, timeout=3000)
+    qtbot.waitUntil(lambda: len(dock.loop.reports) > 2, timeout=30_000)
     dock.close()
     again = Dock(dock.viewer)
     qtbot.addWidget(again)
