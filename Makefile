@@ -21,7 +21,7 @@ demo: setup
 	@tools/demo
 
 test: lint
-	tools/screen $(BIN)/python -m pytest
+	tools/screen $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-slow: setup
 	tools/screen $(BIN)/python -m pytest -m slow

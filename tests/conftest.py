@@ -15,6 +15,13 @@ from napari_unet.project import recovery
 _PATIENCE = 10.0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests of the window in one process: mouse and focus are one."""
+    for item in items:
+        if item.path.parent.name == "qt":
+            item.add_marker(pytest.mark.xdist_group("window"))
+
+
 @pytest.fixture(autouse=True)
 def _own_recovery_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     where: list[Path] = []

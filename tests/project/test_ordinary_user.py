@@ -79,7 +79,7 @@ def test_a_folder_that_becomes_read_only_loses_nothing(place, monkeypatch):
         paint(entry, boxes[1])
         entry.replace_array("segmentation", painted(boxes))
         assert not project.flush(0.1)
-        assert "may not be written to; allow it, or save the project elsewhere" in project.saved.error
+        assert "may not be written to; allow it, or name the project in another place" in project.saved.error
         with pytest.raises(UserError, match="may not be written to"):
             project.snapshot("before")
     assert project.flush()

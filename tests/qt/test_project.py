@@ -225,6 +225,31 @@ def test_a_project_gets_a_name_and_is_opened_again(
     np.testing.assert_array_equal(kept_annotation(tmp_path / "copy"), painted)
 
 
+def test_a_project_on_a_drive_that_is_gone_is_saved_in_another_place(
+    dock: Any, qtbot: Any, discs: Any, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = begun(dock, qtbot, discs, file)
+    old = keeping(dock).project
+    wait(qtbot, lambda: old.saved.pending == 0)
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    for what in ("append", "write", "put", "put_with", "copy"):
+        monkeypatch.setattr(old._disk, what, gone)
+    paint(layer, 13, (60, 60))
+    wait(qtbot, lambda: bool(old.saved.error))
+    assert "name the project in another place" in old.saved.error
+    dock.loop.moves.name_project(tmp_path / "rescued")
+    wait(qtbot, lambda: keeping(dock).project is not old)
+    paint(layer, 14, (80, 80))
+    wait(qtbot, lambda: keeping(dock).project.saved.pending == 0)
+    assert "goes on there" in words(dock)
+    painted = np.array(layer.data)
+    dock.loop.end()
+    np.testing.assert_array_equal(kept_annotation(tmp_path / "rescued"), painted)
+
+
 def test_a_project_opens_with_its_image_wherever_that_is(
     dock: Any, another_dock: Any, qtbot: Any, discs: Any, file: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -218,6 +219,37 @@ class Keeping(QObject):
         assert self.keeper is not None
         self.keeper.move(project, project.image(self.keeper.entry.id), since)
         self._watch.start()
+
+    def rescue(self, folder: Path) -> None:
+        """Go on in a new project that gets all the session holds: the present one can be neither written nor copied.
+
+        Its other images stay where they are.
+        """
+        assert self.keeper is not None
+        old, n_others = self.keeper, len(self.keeper.project.images) - 1
+        image, channels = self.session.image, self.session.state.channels
+        file = file_of(self.layers.images)
+
+        def begun(made: work.Begun) -> None:
+            if self.keeper is not old or not old.is_of_now:
+                made.project.close(discard=True)
+                return
+            old.close()
+            self.keeper = Keeper(self.session, made.project, made.entry)
+            self.large = made.n_bytes_left_out
+            self.errands.run(lambda: old.project.close(timeout=0.0, discard=True), _nothing, self.tell_failure)
+            others = f" Its {n_others} other image(s) are in {old.project.folder} still." if n_others else ""
+            self.words.say(
+                "info",
+                f"{old.project.folder} could not be written: all of this image is in {folder} now, and goes on "
+                f"there.{others}",
+            )
+            self._watch.start()
+            self.tell()
+
+        self.errands.run(
+            lambda: work.begin(image, channels, file, folder), begun, self.tell_failure, at_end=begun
+        )
 
     def let_go(self) -> None:
         """Keep nothing more in the present project, and close it as soon as all is on disk."""

@@ -150,7 +150,14 @@ class Moves(QObject):
             if was_recovery:
                 self._run(lambda: project.flush() and recovery.delete_recovery(old.folder), lambda _: None)
 
-        self._run(move, moved, at_end=moved)
+        def failed(error: Exception) -> None:
+            project = self._keeping.project
+            if project is not None and project.saved.error:
+                self._keeping.rescue(folder)
+            else:
+                self._keeping.words.tell_failure(error)
+
+        self._keeping.errands.run(move, moved, failed, at_end=moved)
 
     def save_copy(self, folder: Path) -> None:
         """Copy the project as it is now; work goes on where it was."""

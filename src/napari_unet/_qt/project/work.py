@@ -89,9 +89,11 @@ def is_recovery(folder: Path) -> bool:
     return folder.parent == recovery.recovery_folder()
 
 
-def begin(image: ImageSource, channels: Sequence[int], file: Path | None) -> Begun:
-    """Make a recovery project for an image; pixels without a file are copied unless they are many."""
-    project = recovery.new_recovery(image.name)
+def begin(
+    image: ImageSource, channels: Sequence[int], file: Path | None, folder: Path | None = None
+) -> Begun:
+    """Make a project for an image, in the recovery folder by default; pixels without a file are copied unless many."""
+    project = recovery.new_recovery(image.name) if folder is None else Project.create(folder)
     left_out = None
     try:
         described = describe_image(image, channels, file, project.folder)
@@ -101,8 +103,9 @@ def begin(image: ImageSource, channels: Sequence[int], file: Path | None) -> Beg
             entry, left_out = project.add_image(described), error.n_bytes
     except BaseException:
         project.close(discard=True)
-        with suppress(UserError):
-            recovery.delete_recovery(project.folder)
+        if folder is None:
+            with suppress(UserError):
+                recovery.delete_recovery(project.folder)
         raise
     return Begun(project, entry, left_out)
 
