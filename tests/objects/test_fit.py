@@ -54,6 +54,13 @@ def test_the_smallest_object_kept_is_below_the_smallest_true_one() -> None:
     assert 0 < settings.smallest < 25
 
 
+def test_a_pixel_left_behind_by_a_brush_lets_no_specks_pass() -> None:
+    truth = draw_discs((200, 200), [(y, x) for y in (30, 80, 130) for x in (30, 80, 130)], 14)
+    without = fit_separation([see(truth)])[0].smallest
+    truth[170, 170] = 10
+    assert fit_separation([see(truth)])[0].smallest == without > 10
+
+
 def test_what_is_unknown_does_not_count() -> None:
     truth = pack_cells(160, 14)
     known = np.zeros(truth.shape, bool)

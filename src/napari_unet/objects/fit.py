@@ -16,6 +16,8 @@ LEVELS = (0.5, 0.7, 0.85)
 """IoU thresholds that the score averages over: with few objects a single one can't tell settings apart."""
 SMALLEST_SHARE = 0.4
 """The smallest object that is kept has this share of the area of the smallest of many true objects."""
+SLIP = 0.01
+"""What has less than this share of the median area was left behind by a brush."""
 MARGIN = 0.01
 """Settings must be better than those begun with by this much, however many objects there are."""
 MARGIN_OF_ONE = 0.3
@@ -123,6 +125,7 @@ def _smallest(crops: Sequence[Example]) -> float:
     areas = [area for crop in crops for area in _whole_areas(crop.truth)]
     if not areas:
         return SeparationSettings().smallest
+    areas = [area for area in areas if area >= SLIP * float(np.median(areas))]
     # One speck among the true objects should not let all other specks pass, but must pass itself. The smallest of a
     # few objects is seldom the smallest of all.
     share = SMALLEST_SHARE * len(areas) / (len(areas) + 10)
