@@ -199,3 +199,10 @@ def test_a_zarr_array_that_says_it_is_large(tmp_path, changed):
     (tmp_path / "a.zarr" / "0.0").write_bytes(bytes(30))
     with pytest.raises(UserError, match="more than there is"):
         read_image(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("chunks", [[0, 6], [5, 0]])
+def test_a_zarr_array_in_chunks_of_nothing_is_refused(tmp_path, chunks):
+    v2(tmp_path / "a.zarr", chunks=chunks)
+    with pytest.raises(UserError, match="Zarr"):
+        read_image(tmp_path / "a.zarr")

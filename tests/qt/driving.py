@@ -41,11 +41,11 @@ def stroke(viewer: Any, layer: Any, *points: tuple[float, float]) -> None:
     canvas = canvas_of(viewer)
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
     kinds = QMouseEvent.Type
-    places = [place_of(viewer, layer, point) for point in points]
-    events = [(kinds.MouseMove, places[0], none, none), (kinds.MouseButtonPress, places[0], left, left)]
-    events += [(kinds.MouseMove, place, none, left) for place in places[1:]]
-    events += [(kinds.MouseButtonRelease, places[-1], left, none)]
-    for kind, place, button, held in events:
+    events = [(kinds.MouseMove, points[0], none, none), (kinds.MouseButtonPress, points[0], left, left)]
+    events += [(kinds.MouseMove, point, none, left) for point in points[1:]]
+    events += [(kinds.MouseButtonRelease, points[-1], left, none)]
+    for kind, point, button, held in events:
+        place = place_of(viewer, layer, point)  # now: the window may still be finding its size
         there = QPointF(canvas.mapToGlobal(place.toPoint()))
         event = QMouseEvent(kind, place, there, button, held, Qt.KeyboardModifier.NoModifier)
         QApplication.sendEvent(canvas, event)

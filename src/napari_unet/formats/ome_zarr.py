@@ -18,7 +18,7 @@ from napari_unet.formats.room import check_room, no_room
 
 # what zarr and numcodecs raise for descriptions and chunks that are damaged or that they do not know
 UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError,
-              NotImplementedError, AssertionError, OverflowError, RecursionError)  # fmt: skip
+              NotImplementedError, AssertionError, ArithmeticError, RecursionError)  # fmt: skip
 
 
 def read_ome_zarr(path: Path) -> tuple[NDArray[Any], str, float | None]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QApplication, QWidget
 
 _HALO, _INK = QColor(0, 0, 0, 170), QColor(255, 235, 59)
@@ -73,4 +74,12 @@ class DrawnLine(QWidget):
 def canvas_under(event: Any) -> QWidget | None:
     """Return the widget that a mouse event of napari happened on, ``None`` where there is no window."""
     native = getattr(event, "native", None)
-    return QApplication.widgetAt(native.globalPosition().toPoint()) if native is not None else None
+    if native is None:
+        return None
+    place = native.globalPosition().toPoint()
+    under = QApplication.widgetAt(place)
+    if under is None:  # another program's window lies above
+        canvases = [widget for widget in QApplication.allWidgets() if isinstance(widget, QOpenGLWidget)]
+        here = (w for w in canvases if w.isVisible() and w.rect().contains(w.mapFromGlobal(place)))
+        under = next(here, None)
+    return under
