@@ -66,7 +66,9 @@ def why_not_written(place: Path, error: Exception) -> str:
             "Your work is kept and saved as soon as that is possible."
         )
     if not isinstance(error, OSError):
-        return f"{place} is not saved: {error} Your work is kept in memory; name the project in another place."
+        return (
+            f"{place} is not saved: {error} Your work is kept in memory; name the project in another place."
+        )
     code, windows = error.errno, getattr(error, "winerror", None)
     if code in (errno.ENOSPC, errno.EDQUOT):
         reason = "the disk is full; make room"
@@ -77,9 +79,7 @@ def why_not_written(place: Path, error: Exception) -> str:
     elif code in (errno.ENOENT, errno.ENOTDIR):
         reason = "the folder is gone; bring it back, or name the project in another place"
     else:
-        reason = (
-            f"{(error.strerror or str(error)).lower()}; reconnect the drive, or name the project in another place"
-        )
+        reason = f"{(error.strerror or str(error)).lower()}; reconnect the drive, or name the project in another place"
     return (
         f"{place} is not saved: {reason}. Your work is kept in memory and saved as soon as that is possible."
     )

@@ -237,7 +237,9 @@ class Keeping(QObject):
             old.close()
             self.keeper = Keeper(self.session, made.project, made.entry)
             self.large = made.n_bytes_left_out
-            self.errands.run(lambda: old.project.close(timeout=0.0, discard=True), _nothing, self.tell_failure)
+            self.errands.run(
+                lambda: old.project.close(timeout=0.0, discard=True), _nothing, self.tell_failure
+            )
             others = f" Its {n_others} other image(s) are in {old.project.folder} still." if n_others else ""
             self.words.say(
                 "info",
