@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import pickle
 import struct
 import zlib
@@ -14,21 +13,12 @@ import tifffile
 import zarr
 from PIL import Image
 
+from harm import Harm
 from napari_unet.errors import UserError
 from napari_unet.formats import room
 from napari_unet.formats.images import read_image
 
 GREY = np.arange(30, dtype=np.uint8).reshape(5, 6)
-
-
-class Harm:
-    """What a pickle does when it is read: it makes a folder."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = str(place)
-
-    def __reduce__(self):
-        return os.mkdir, (self.place,)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Nothing of ours reads a pickle: whoever sends a model, an image or a project could run a program by it."""
 
 import ast
-import os
 import pickle
 import shutil
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from harm import Harm
 from napari_unet.errors import UserError
 from napari_unet.formats.images import read_image
 from napari_unet.network.model_file import load_model
@@ -62,14 +62,6 @@ def test_no_file_of_ours_could_read_one():
 )
 def test_the_test_itself_sees_them(line):
     assert readers_of_pickles(ast.parse(line))
-
-
-class Harm:
-    def __init__(self, place: Path) -> None:
-        self.place = str(place)
-
-    def __reduce__(self):
-        return os.mkdir, (self.place,)
 
 
 @pytest.fixture

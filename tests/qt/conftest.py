@@ -112,3 +112,20 @@ def discs() -> tuple[np.ndarray, np.ndarray]:
             labels[inside] = i + 2
     noise = np.random.default_rng(0).integers(0, 20, image.shape)
     return (image + noise).astype(np.uint8), labels
+
+
+@pytest.fixture
+def another_dock(begin: Any, qtbot: Any) -> Any:
+    """Return a function that opens a second window without a window."""
+
+    def open_one() -> Any:
+        from napari_unet._qt.dock import Dock
+
+        viewer, _ = begin()
+        made = Dock(viewer)
+        qtbot.addWidget(made)
+        viewer.layers.events.inserted.connect(made.reset_choices)
+        made.viewer = viewer
+        return made
+
+    return open_one

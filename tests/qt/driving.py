@@ -50,3 +50,17 @@ def stroke(viewer: Any, layer: Any, *points: tuple[float, float]) -> None:
         event = QMouseEvent(kind, place, there, button, held, Qt.KeyboardModifier.NoModifier)
         QApplication.sendEvent(canvas, event)
         QApplication.processEvents()
+
+
+def train_a_little(dock: Any, steps: int) -> None:
+    """Press Train for a few steps of a tiny network from scratch."""
+    train = dock.train
+    train.budget.setCurrentIndex(train.budget.findData("steps"))
+    train.steps.setValue(steps)
+    train.start.setCurrentIndex(train.start.findData("scratch"))
+    train.start.activated.emit(train.start.currentIndex())
+    train.advanced.set_open(True)
+    train.advanced.body.width_box.setValue(4)
+    train.advanced.body.depth_box.setValue(2)
+    train.train.click()
+    assert dock.loop.training is not None, words(dock)

@@ -67,21 +67,6 @@ def file(tmp_path: Path, discs: Any) -> Path:
     return tmp_path / "discs.tif"
 
 
-@pytest.fixture
-def another_dock(begin: Any, qtbot: Any) -> Any:
-    """Return a function that opens a second window without a window."""
-
-    def open_one() -> Any:
-        viewer, _ = begin()
-        made = Dock(viewer)
-        qtbot.addWidget(made)
-        viewer.layers.events.inserted.connect(made.reset_choices)
-        made.viewer = viewer
-        return made
-
-    return open_one
-
-
 def test_nothing_is_kept_before_something_is_painted(dock: Any, qtbot: Any, discs: Any) -> None:
     add_discs(dock, discs)
     qtbot.wait(200)

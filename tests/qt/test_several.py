@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from driving import words
+from driving import train_a_little, words
 from qtpy.QtWidgets import QApplication
 
-from napari_unet._qt.dock import Dock
 from napari_unet._qt.project import work
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.project import Project, recovery
@@ -35,21 +34,6 @@ def files(tmp_path: Path, discs: Any) -> dict[str, Path]:
         made[name].parent.mkdir(exist_ok=True)
         tifffile.imwrite(made[name], np.ascontiguousarray(picture))
     return made
-
-
-@pytest.fixture
-def another_dock(begin: Any, qtbot: Any) -> Any:
-    """Return a function that opens a second window without a window."""
-
-    def open_one() -> Any:
-        viewer, _ = begin()
-        made = Dock(viewer)
-        qtbot.addWidget(made)
-        viewer.layers.events.inserted.connect(made.reset_choices)
-        made.viewer = viewer
-        return made
-
-    return open_one
 
 
 def album(dock: Any) -> Any:
@@ -89,20 +73,6 @@ def names(viewer: Any) -> list[str]:
 
 def rows_of(dock: Any) -> list[tuple[str, str]]:
     return [(item.text(0), item.text(1)) for item in dock.image.album._items()]
-
-
-def train_a_little(dock: Any, qtbot: Any) -> None:
-    train = dock.train
-    train.budget.setCurrentIndex(train.budget.findData("steps"))
-    train.steps.setValue(2)
-    train.then.setChecked(False)
-    train.start.setCurrentIndex(train.start.findData("scratch"))
-    train.start.activated.emit(train.start.currentIndex())
-    train.advanced.set_open(True)
-    train.advanced.body.width_box.setValue(4)
-    train.advanced.body.depth_box.setValue(2)
-    train.train.click()
-    assert dock.loop.training is not None, words(dock)
 
 
 def test_images_begin_a_project_where_nothing_is_open(
@@ -152,7 +122,8 @@ def test_two_images_are_painted_trained_and_opened_again_in_a_real_window(
     assert viewer.layers.selection.active == layer
     second = np.array(annotate(dock, 2, ((72, 24), (72, 64), (24, 104))).data)
     assert dock.sections[0].is_open()
-    train_a_little(dock, qtbot)
+    dock.train.then.setChecked(False)
+    train_a_little(dock, 2)
     wait(qtbot, lambda: dock.loop.training is None)
     assert dock.loop.session.current is not None, words(dock)
     assert dock.loop.session.current.model.description.training.images == ("a", "b")
@@ -199,7 +170,8 @@ def test_a_training_goes_on_while_images_change_and_its_round_is_kept(
     open_files(dock, qtbot, *files.values())
     dock.annotate.new.start.click()
     annotate(dock, 2)
-    train_a_little(dock, qtbot)
+    dock.train.then.setChecked(False)
+    train_a_little(dock, 2)
     go_next(dock, qtbot, "b")
     go_next(dock, qtbot, "c")
     wait(qtbot, lambda: dock.loop.training is None)

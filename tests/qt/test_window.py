@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driving import canvas_of, stroke
+from driving import canvas_of, stroke, train_a_little
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -58,22 +58,13 @@ def test_a_round_from_the_buttons_ends_in_an_overlay_that_lies_on_the_image(
     viewer, dock = window
     said = {"coding": "project", "labels_are": "objects", "class_names": ()}
     viewer.add_labels(discs[1].copy(), metadata={"napari_unet": said}, scale=(0.5, 0.5), units=("um", "um"))
-    train = dock.train
-    train.budget.setCurrentIndex(train.budget.findData("steps"))
-    train.steps.setValue(3)
-    train.start.setCurrentIndex(train.start.findData("scratch"))
-    train.start.activated.emit(train.start.currentIndex())
-    train.advanced.set_open(True)
-    train.advanced.body.width_box.setValue(4)
-    train.advanced.body.depth_box.setValue(2)
-    train.train.click()
-    assert dock.loop.training is not None, dock.messages.text()
+    train_a_little(dock, 3)
     qtbot.waitUntil(lambda: dock.loop.training is None, timeout=120_000)
     qtbot.waitUntil(lambda: dock.loop.n_segmented == 1, timeout=60_000)
     segmentation = viewer.layers["Segmentation"]
     np.testing.assert_array_equal(segmentation.scale, (0.5, 0.5))
     assert [str(unit) for unit in segmentation.units] == [str(unit) for unit in viewer.layers[0].units]
-    assert train.start.currentText() == "Round 1"
+    assert dock.train.start.currentText() == "Round 1"
     assert dock.sections[3].is_open()
     assert dock.sections[5].is_open()
     # Threshold and layers act on what is stored: no job is started for them.
