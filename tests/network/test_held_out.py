@@ -125,4 +125,4 @@ def test_a_large_image_with_many_objects_takes_no_long_wait() -> None:
     start = time.process_time()
     places, _ = choose_held_out([image], 0)
     assert places
-    assert time.process_time() - start < 2  # counting whole images for every place took 15
+    assert time.process_time() - start < 4  # counting whole images for every place took 15

@@ -230,4 +230,4 @@ def test_a_slider_can_call_it() -> None:
         start = time.thread_time()
         separate(probability, SeparationSettings(), typical_size=36)
         times.append(time.thread_time() - start)
-    assert min(times) < 0.5
+    assert min(times) < 1.0  # 0.3 on a machine that does nothing else
