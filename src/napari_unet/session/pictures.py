@@ -15,6 +15,7 @@ from napari_unet.errors import UserError
 from napari_unet.formats.images import ImageFile, plane_axes, read_image
 from napari_unet.project import ImageDescription, ImageEntry, Project
 from napari_unet.session.image import ImageSource
+from napari_unet.session.restoring import channels_of
 
 FOLDERS = "image_folders"
 """Name of the project's note of folders in which the user has found images again."""
@@ -141,11 +142,8 @@ def _as_annotated(content: ImageFile, described: ImageDescription) -> ImageFile:
 
 
 def _chosen(noted: JsonValue, described: ImageDescription, n: int) -> list[int]:
-    sound = isinstance(noted, list) and noted and all(isinstance(c, int) and 0 <= c < n for c in noted)
-    if sound:
-        return [int(c) for c in noted]  # type: ignore[arg-type, union-attr]
     known = 1 if described.channel_axis is None else described.shape[described.channel_axis]
-    return list(range(min(known, n)))
+    return channels_of(noted, n) or list(range(min(known, n)))
 
 
 def _axes_of(described: ImageDescription) -> str:
