@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 SURE = 0.8
-"""Probability from which on background around an accepted object is taken for it. In a driven loop whose network had
-missed dim cells, the rings of the accepted ones beside them taught it to miss more."""
+"""Probability from which on background around an accepted object is taken for it: in a driven loop whose network had
+missed dim cells, the rings of the accepted ones beside them lay on these."""
 
 
 class Separating:
