@@ -222,7 +222,9 @@ def test_a_project_on_a_drive_that_is_gone_is_saved_in_another_place(
 
     for what in ("append", "write", "put", "put_with", "copy"):
         monkeypatch.setattr(old._disk, what, gone)
-    monkeypatch.setattr("napari_unet.project.project.CLOSING", 0.2)  # else each try waits ten seconds for the drive
+    monkeypatch.setattr(
+        "napari_unet.project.project.CLOSING", 0.2
+    )  # else each try waits ten seconds for the drive
     paint(layer, 13, (60, 60))
     wait(qtbot, lambda: bool(old.saved.error))
     assert "name the project in another place" in old.saved.error
