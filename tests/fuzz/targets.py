@@ -105,7 +105,7 @@ def _document(content: bytes, folder: Path) -> None:
     (folder / "any.json").write_bytes(content[1:])
     document = read_document(Disk(), folder / "any.json", kind)
     if isinstance(document, RoundDocument):
-        document.outcome.with_weights(_MODEL)
+        document.outcome.restored()
     if isinstance(document, ImageDescription):
         with suppress(UserError):
             find_file(document, "image", folder)
@@ -137,7 +137,7 @@ def _a_project(folder: Path) -> Project:
     for name, value in _NOTES.items():
         entry.note(name, value)
     entry.probabilities.keep((), np.full((2, *SHAPE), 0.5), np.full(SHAPE, 0.5), 1.0, 20.0)
-    project.add_round(_MODEL, a_round(1))
+    project.add_round(lambda: _MODEL, a_round(1))
     project.log("Paint", entry.id, sequence=1)
     project.close()
     project = Project.open(folder)

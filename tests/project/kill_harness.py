@@ -69,7 +69,7 @@ def work(folder: Path, seed: int, rounds: bool) -> None:
         elif kind == "round" and model is not None:
             labels = np.full(SHAPE[1:], number, np.int32)
             project.revisions.keep(a_revision(entry.id), [(labels, labels[np.newaxis])], lambda: "")
-            project.add_round(model, a_round(project.rounds.next_number))
+            project.add_round(lambda: model, a_round(project.rounds.next_number))
         elif kind == "log":
             project.log("step", number=number)
         elif kind == "snapshot" and number % 5 == 0:

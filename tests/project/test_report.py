@@ -49,7 +49,7 @@ def project(tmp_path) -> Path:
             update={"file": refer_to(tmp_path / "patient-4711.tif", project.folder)}
         )
         project.add_image(described)
-        project.add_round(a_model(), a_round(1))
+        project.add_round(a_model, a_round(1))
         project.log("Paint", project.images[0].id, sequence=3)
         return project.folder
 

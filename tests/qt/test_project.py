@@ -18,7 +18,10 @@ from napari_unet._qt.project import closing
 from napari_unet._qt.project.sight import FILE
 from napari_unet.project import Project, recovery
 from napari_unet.project.disk import Disk
-from napari_unet.session import Which
+from napari_unet.project.rounds import read_rounds
+from napari_unet.session import Round, Which
+from napari_unet.session.round_network import RoundNetwork
+from tiny_models import a_model, a_round
 
 _PATIENCE = 20_000
 
@@ -214,8 +217,15 @@ def test_a_project_on_a_drive_that_is_gone_is_saved_in_another_place(
     dock: Any, qtbot: Any, discs: Any, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layer = begun(dock, qtbot, discs, file)
-    old = keeping(dock).project
-    wait(qtbot, lambda: old.saved.pending == 0)
+    old, session = keeping(dock).project, dock.loop.session
+    for number in (1, 2, 3, 4):
+        model = a_model()
+        network = RoundNetwork(model.description, model)
+        session.rounds.add(Round(number, f"Round {number}", network, a_round(1).outcome.restored(), "now"))
+        session.use_round(session.rounds.current)
+        wait(qtbot, lambda: old.saved.pending == 0)
+    assert [done.network.is_in_memory for done in session.rounds.all] == [False, False, True, True]
+    (old.folder / "rounds" / "0001.safetensors").unlink()
 
     def gone(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
@@ -241,6 +251,12 @@ def test_a_project_on_a_drive_that_is_gone_is_saved_in_another_place(
     painted = np.array(layer.data)
     dock.loop.end()
     np.testing.assert_array_equal(kept_annotation(tmp_path / "rescued"), painted)
+    assert f"the network(s) of “Round 1” are in {old.folder} still" in words(dock)
+    assert [kept.document.number for kept in read_rounds(Disk(), tmp_path / "rescued" / "rounds")[0]] == [
+        2,
+        3,
+        4,
+    ]
 
 
 def test_a_project_opens_with_its_image_wherever_that_is(

@@ -1,6 +1,7 @@
 """A round that no training was needed for."""
 
 from napari_unet.session import Round
+from napari_unet.session.round_network import RoundNetwork
 
 
 def a_round(number) -> Round:
@@ -21,7 +22,6 @@ def a_round(number) -> Round:
         UNet(config),
     )
     curves = Curves([1.0, 0.5, 0.25], [0.1] * 3, [(2, {"f1": 0.5})])
-    outcome = TrainingOutcome(
-        model.network.state_dict(), curves, 2, 3, 1.5, {"f1": 0.5}, False, "Good.", 64, 1, 1
-    )
-    return Round(number, f"Round {number}", model, outcome, "2026-01-01T10:00:00", ("Paint more.",))
+    outcome = TrainingOutcome({}, curves, 2, 3, 1.5, {"f1": 0.5}, False, "Good.", 64, 1, 1)
+    network = RoundNetwork(model.description, model)
+    return Round(number, f"Round {number}", network, outcome, "2026-01-01T10:00:00", ("Paint more.",))

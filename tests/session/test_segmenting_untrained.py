@@ -191,7 +191,7 @@ def test_a_training_starts_from_the_bundle_until_there_is_a_round(image: np.ndar
     assert done.model.description.training.lineage != "bundled"
     assert done.model.description.network.width == session.prepare_segmentation().network.network.config.width
     assert [key for key, _ in session.rounds.starts()] == ["round 1", BUNDLED, SCRATCH]
-    assert session.prepare_segmentation().model is done.model
+    assert session.prepare_segmentation().model() is done.model
 
 
 def test_the_bundle_is_no_start_for_another_network(image: np.ndarray) -> None:

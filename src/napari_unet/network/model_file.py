@@ -7,11 +7,11 @@ every size is checked against what the header's architecture asks for before mem
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import (
@@ -166,28 +166,21 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         If the file is missing, truncated, foreign or of an unknown version, or does not fit its header.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path} could not be read: there is no such file.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            description = _read_description(path, file.metadata())
-            kinds = {}
-            for name in file.keys():  # noqa: SIM118 (a handle, not a mapping)
-                entry = file.get_slice(name)
-                kinds[name] = (_DTYPES.get(entry.get_dtype(), entry.get_dtype()), tuple(entry.get_shape()))
-            _check_tensors(path, kinds, description.network)
-            # A copy, since what safetensors hands out is the file itself, mapped into memory.
-            state = {name: file.get_tensor(name).clone() for name in kinds}
-    except SafetensorError as error:
-        raise UserError(
-            f"{path} is damaged or no model file ({error}): choose another, or copy it again."
-        ) from error
-    except OSError as error:
-        raise UserError(f"{path} could not be read: {_reason(error)}.") from error
+    with _opened(path) as file:
+        description, names = _check_header(path, file)
+        # A copy, since what safetensors hands out is the file itself, mapped into memory.
+        state = {name: file.get_tensor(name).clone() for name in names}
     _check_finite(state, f"{path} cannot be used")
     network = UNet(description.network)
     network.load_state_dict(state)
     return Model(description, network.eval())
+
+
+def describe_model(path: str | os.PathLike[str]) -> ModelDescription:
+    """Read what a model file says of itself, and none of its weights; raises as `load_model`."""
+    path = Path(path)
+    with _opened(path) as file:
+        return _check_header(path, file)[0]
 
 
 def digest_of(model: Model) -> str:
@@ -197,6 +190,32 @@ def digest_of(model: Model) -> str:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().data)
     return digest.hexdigest()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if not path.is_file():
+        raise UserError(f"{path} could not be read: there is no such file.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except SafetensorError as error:
+        raise UserError(
+            f"{path} is damaged or no model file ({error}): choose another, or copy it again."
+        ) from error
+    except OSError as error:
+        raise UserError(f"{path} could not be read: {_reason(error)}.") from error
+
+
+def _check_header(path: Path, file: Any) -> tuple[ModelDescription, list[str]]:
+    """Return the description and the names of the tensors, whose shapes are those that it asks for."""
+    description = _read_description(path, file.metadata())
+    kinds = {}
+    for name in file.keys():  # noqa: SIM118 (a handle, not a mapping)
+        entry = file.get_slice(name)
+        kinds[name] = (_DTYPES.get(entry.get_dtype(), entry.get_dtype()), tuple(entry.get_shape()))
+    _check_tensors(path, kinds, description.network)
+    return description, list(kinds)
 
 
 def _read_description(path: Path, metadata: Mapping[str, str] | None) -> ModelDescription:

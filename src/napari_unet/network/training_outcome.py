@@ -40,7 +40,7 @@ class TrainingOutcome:
     Attributes
     ----------
     state : dict of str to Tensor
-        ``state_dict`` of the best network, on the CPU.
+        ``state_dict`` of the best network, on the CPU; empty where a model beside it holds the weights.
     curves : Curves
     best_step : int
         Step that the state comes from.

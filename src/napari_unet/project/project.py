@@ -262,8 +262,8 @@ class Project:
 
     # ---- rounds and history --------------------------------------------------------------------------------
 
-    def add_round(self, model: Model, document: RoundDocument) -> KeptRound:
-        """Keep a round; the model must stay as it is. See `KeptRounds.add`."""
+    def add_round(self, model: Callable[[], Model], document: RoundDocument) -> KeptRound:
+        """Keep a round. See `KeptRounds.add`."""
         return self.rounds.add(model, document)
 
     def log(self, what: str, image: str | None = None, **facts: JsonValue) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +24,7 @@ from napari_unet.project.documents import (
 from napari_unet.project.records import Index
 
 if TYPE_CHECKING:
-    from napari_unet.network.model_file import Model
+    from napari_unet.network.model_file import Model, ModelDescription
     from napari_unet.network.training_outcome import TrainingOutcome
     from napari_unet.project.writer import Writer
 
@@ -72,8 +74,8 @@ class OutcomeDocument(Document):
             shrunk=outcome.shrunk,
         )
 
-    def with_weights(self, model: Model) -> TrainingOutcome:
-        """Return the outcome as the training gave it."""
+    def restored(self) -> TrainingOutcome:
+        """Return the outcome as the training gave it, without its weights."""
         from napari_unet.network.training_outcome import Curves, TrainingOutcome
 
         curves = Curves(
@@ -82,7 +84,7 @@ class OutcomeDocument(Document):
             [(s, dict(scores)) for s, scores in self.held_out_curve],
         )
         return TrainingOutcome(
-            state=model.network.state_dict(),
+            state={},
             curves=curves,
             best_step=self.best_step,
             steps=self.steps,
@@ -133,11 +135,20 @@ class KeptRound:
     document : RoundDocument
     path : Path
         Its model file, which other programs may open, too.
+    is_written : bool
+        It is on disk.
     """
 
-    def __init__(self, document: RoundDocument, path: Path) -> None:
+    def __init__(self, document: RoundDocument, path: Path, is_written: bool = True) -> None:
         self.document = document
         self.path = path
+        self.is_written = is_written
+
+    def describe(self) -> ModelDescription:
+        """Read what the model file says of its network, not the weights; raises `UserError` as `load`."""
+        from napari_unet.network.model_file import describe_model
+
+        return describe_model(self.path)
 
     def load(self) -> Model:
         """Read the weights; raises `UserError` if the file is damaged."""
@@ -155,8 +166,13 @@ class KeptRounds:
         self._folder = folder
         self._on_way: dict[int, KeptRound] = {}
 
-    def add(self, model: Model, document: RoundDocument) -> KeptRound:
-        """Keep a round. The model is written soon and must stay as it is.
+    def add(self, model: Callable[[], Model], document: RoundDocument) -> KeptRound:
+        """Keep a round, soon.
+
+        Parameters
+        ----------
+        model
+            Gives the model to the writing thread; it must stay as it is.
 
         Raises
         ------
@@ -166,19 +182,26 @@ class KeptRounds:
         number = document.number
         if number in self._on_way or number in self._numbers():
             raise UserError(f"There is a round {number} in the project already.")
-        kept = KeptRound(document, self._folder / f"{number:04d}.safetensors")
+        kept = KeptRound(document, self._folder / f"{number:04d}.safetensors", is_written=False)
 
         def write(_: object) -> None:
             from napari_unet.network.model_file import save_model
 
             self._disk.make_folder(self._folder)
-            self._disk.put_with(kept.path, lambda unfinished: save_model(model, unfinished))
+            self._disk.put_with(kept.path, lambda unfinished: save_model(model(), unfinished))
             # Only now, as the round is there when its document is.
             write_document(self._disk, kept.path.with_suffix(".json"), document)
+            kept.is_written = True
             _log.info("Round %d is kept.", number)
 
         self._on_way[number] = kept
-        self._writer.submit(write).add_done_callback(lambda _: self._on_way.pop(number, None))
+
+        def done(future: Future[None]) -> None:
+            self._on_way.pop(number, None)
+            if not future.cancelled() and (error := future.exception()) is not None:
+                _log.error("Round %d is not kept: %s", number, error)
+
+        self._writer.submit(write).add_done_callback(done)
         return kept
 
     def all(self) -> tuple[list[KeptRound], list[str]]:

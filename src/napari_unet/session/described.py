@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import JsonValue
 
 from napari_unet.annotation.regions import Region
-from napari_unet.project import ImageDescription, OutcomeDocument, RoundDocument, refer_to
+from napari_unet.project import ImageDescription, KeptRound, OutcomeDocument, RoundDocument, refer_to
 from napari_unet.session.image import ImageSource
+from napari_unet.session.round_network import RoundNetwork
 from napari_unet.session.rounds import Round
-
-if TYPE_CHECKING:
-    from napari_unet.network.model_file import Model
 
 _AXES = "ABTZYX"
 """The last ones, where nobody said what the axes are."""
@@ -67,13 +65,25 @@ def describe_round(
     )
 
 
-def round_of(document: RoundDocument, model: Model) -> Round:
-    """Return a round as the session knew it."""
+def round_of(kept: KeptRound, load: bool) -> Round:
+    """Return a round as the session knew it.
+
+    Parameters
+    ----------
+    load
+        Read its network, too; otherwise it is read when it is asked for.
+
+    Raises
+    ------
+    UserError
+        If the model file is missing or damaged, as far as it is read.
+    """
+    document, model = kept.document, kept.load() if load else None
     return Round(
         document.number,
         document.name,
-        model,
-        document.outcome.with_weights(model),
+        RoundNetwork(kept.describe() if model is None else model.description, model, kept),
+        document.outcome.restored(),
         document.started,
         document.sentences,
     )

@@ -41,8 +41,8 @@ def describe_session(session: Session) -> dict[str, JsonValue]:
         {
             "number": done.number,
             "in use": done is session.current,
-            "network": done.model.description.network.model_dump(mode="json"),
-            "trained": done.model.description.training.model_dump(
+            "network": done.description.network.model_dump(mode="json"),
+            "trained": done.description.training.model_dump(
                 mode="json", exclude={"images", "held_out", "trained", "lineage"}
             ),
             "sentences": list(done.sentences),

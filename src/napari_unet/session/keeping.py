@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import JsonValue, ValidationError
 
 from napari_unet.errors import UserError
-from napari_unet.project import ImageEntry, Project
+from napari_unet.project import ImageEntry, Project, RoundDocument
 from napari_unet.session.choices import TRAINING_CHOICES
 from napari_unet.session.described import describe_round, regions_as_json
 from napari_unet.session.history import Action, Which
@@ -172,7 +172,7 @@ class Keeper:
                 self._rounds[done] = number
                 seen = dict(done.revisions) or {self.entry.id: self._trained_on}
                 document = describe_round(done, number, seen, self._revisions.get(done.number, ""))
-                self._tell(self.project.add_round, done.model, document)
+                self._tell(self._keep_round, done, document)
                 self.project.log("Round", self.entry.id, number=number, name=done.name)
         current = self._session.current
         if self._noted.get(CURRENT_ROUND) is not current:
@@ -191,8 +191,10 @@ class Keeper:
         """
         behind = self.entry.sequence != since
         self.project, self.entry = project, entry
-        there = {kept.document.number for kept in project.rounds.all()[0]}
+        there = {kept.document.number: kept for kept in project.rounds.all()[0]}
         self._rounds = {done: number for done, number in self._rounds.items() if number in there}
+        for done, number in self._rounds.items():
+            done.network.keep_as(there[number])
         self._noted.pop(CURRENT_ROUND, None)
         if behind:
             self._noted.clear()
@@ -223,6 +225,9 @@ class Keeper:
                 ("complete", painting.marked, lambda marked: sorted(int(value) for value in marked)),
             ]
         return sources
+
+    def _keep_round(self, done: Round, document: RoundDocument) -> None:
+        done.network.keep_as(self.project.add_round(done.network.load, document))
 
     def _keep_action(self, action: Action, how: str) -> None:
         if not self.is_of_now:

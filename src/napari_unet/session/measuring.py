@@ -155,7 +155,7 @@ class Sizes:
         """
         state = self._state
         if state.rounds.current is not None:
-            return self.scale_for(state.rounds.current.model.description, anew)
+            return self.scale_for(state.rounds.current.description, anew)
         return self._measure(anew).scale if state.painting else 1.0
 
     def scale_for(self, description: ModelDescription, anew: bool = True) -> float:

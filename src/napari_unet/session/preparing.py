@@ -56,7 +56,7 @@ def prepare_training(
         settings,
         painting.labels_are,
         painting.class_names,
-        None if bundled else state.rounds.model(start),
+        None if bundled else state.rounds.start(start),
         state.object_size_override,
         image.rgb and len(state.channels) == 3,
         tuple(f"channel {channel + 1}" for channel in state.channels),
@@ -87,7 +87,7 @@ def prepare_segmentation(
     if current is not None:
         from napari_unet.workflow.segmentation import check_fits
 
-        check_fits(current.model.description, image.plane(chosen[0], state.channels))
+        check_fits(current.description, image.plane(chosen[0], state.channels))
     elif state.labels_are is LabelsAre.CLASSES:
         raise UserError(
             "The bundled network finds objects and knows nothing of your classes; paint each class and press "
@@ -97,7 +97,7 @@ def prepare_segmentation(
         image,
         state.channels,
         chosen,
-        None if current is None else current.model,
+        None if current is None else current.network.load,
         size,
         averaging,
         separation,

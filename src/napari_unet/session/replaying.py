@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,7 @@ class Replay:
         kept = self.kept(number)
         try:
             model = kept.load()
-            outcome = kept.document.outcome.with_weights(model)
+            outcome = kept.document.outcome.restored()
             revision = self.revision(number)
             if not outcome.steps:
                 raise UserError("No step was made in it.")
@@ -166,13 +167,13 @@ class Replay:
             raise UserError(f"{_start_words(revision)} is not the network that it started from any more.")
         return task
 
-    def _start(self, revision: Revision) -> Model | None:
+    def _start(self, revision: Revision) -> Callable[[], Model] | None:
         from napari_unet.network.model_file import load_model
 
         start = revision.start
         if start.kind == "round":
-            return self.kept(start.round or 0).load()
-        return load_model(Path(start.path)) if start.kind == "file" else None
+            return self.kept(start.round or 0).load
+        return partial(load_model, Path(start.path)) if start.kind == "file" else None
 
     def _images(self, kept: KeptAnnotation) -> list[AnnotatedImage]:
         from napari_unet.workflow import AnnotatedImage

@@ -21,7 +21,7 @@ from napari_unet.session.keeping import CURRENT_ROUND
 from napari_unet.session.measuring import ASSUMED_OBJECT_SIZE
 from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
-from napari_unet.session.rounds import Round
+from napari_unet.session.rounds import LAST, Round
 from napari_unet.session.session import Session
 from napari_unet.session.stored import MOST_BYTES, Stored
 
@@ -72,12 +72,13 @@ def read_kept(project: Project, entry: ImageEntry) -> Kept:
     kept = read_image_only(entry)
     rounds = []
     documents, damaged = project.rounds.all()
-    for document in documents:
+    current = project.notes.get(CURRENT_ROUND)
+    for i, document in enumerate(documents):
+        soon = document.document.number == current or i >= len(documents) - LAST
         try:
-            rounds.append(round_of(document.document, document.load()))
+            rounds.append(round_of(document, load=soon))
         except UserError as error:
             damaged.append(str(error))
-    current = project.notes.get(CURRENT_ROUND)
     choices = TrainingChoices.read(project.notes.get(TRAINING_CHOICES))
     return Kept(
         kept.state,

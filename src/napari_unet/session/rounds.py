@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unet.errors import UserError
+from napari_unet.session.round_network import RoundNetwork
 
 if TYPE_CHECKING:
-    from napari_unet.network.model_file import Model
+    from napari_unet.network.model_file import Model, ModelDescription
     from napari_unet.network.training import TrainingOutcome
 
 SCRATCH = "scratch"
 """The key of a start with fresh weights."""
 BUNDLED = "bundled"
 """The key of a start with the weights that come with the package."""
+
+LAST = 2
+"""How many of the last rounds stay in memory with their networks, besides the one that segments."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +30,15 @@ class Round:
 
     Attributes
     ----------
+    outcome
+        Without the weights, which are the network's.
     revisions
         Id of an image of the project → the state of its annotation that was trained on.
     """
 
     number: int
     name: str
-    model: Model
+    network: RoundNetwork
     outcome: TrainingOutcome
     started: str
     sentences: tuple[str, ...] = ()
@@ -41,6 +48,16 @@ class Round:
     def key(self) -> str:
         """What `Rounds.starts` calls it."""
         return f"round {self.number}"
+
+    @property
+    def description(self) -> ModelDescription:
+        """What is known of its network without reading the weights."""
+        return self.network.description
+
+    @property
+    def model(self) -> Model:
+        """Its network; may have to be read from the disk, so not on the window's thread."""
+        return self.network.load()
 
     @property
     def held_out(self) -> dict[str, float]:
@@ -64,7 +81,14 @@ class Rounds:
     def add(self, done: Round) -> None:
         """Take a round and make it the current one."""
         self.all.append(done)
-        self.current = done
+        self.use(done)
+
+    def use(self, chosen: Round) -> None:
+        """Make a round the current one; networks of others are read when they are asked for, as far as on disk."""
+        self.current = chosen
+        for done in self.all[:-LAST]:
+            if done is not chosen:
+                done.network.release()
 
     def load_file(self, path: str | Path) -> str:
         """Read a model file; return its key."""
@@ -86,13 +110,17 @@ class Rounds:
         files = [(key, Path(key).name) for key in self.files]
         return [*rounds, *ours, *files, (SCRATCH, "From scratch")]
 
-    def model(self, key: str) -> Model | None:
-        """Return the model behind a key of `starts`, ``None`` for scratch."""
+    def start(self, key: str) -> Callable[[], Model] | None:
+        """Return what gives the model behind a key of `starts`, in any thread; ``None`` for scratch."""
         if key == SCRATCH:
             return None
         for done in self.all:
             if key == done.key:
-                return done.model
+                return done.network.load
         if key in self.files:
-            return self.files[key]
+            return partial(_itself, self.files[key])
         raise UserError(f"There is no “{key}” to start from; choose another start.")
+
+
+def _itself(model: Model) -> Model:
+    return model

@@ -25,6 +25,7 @@ from napari_unet.session.history import Action, Which
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.measuring import Measured, MeasuringTask, Sizes
 from napari_unet.session.painting import Painting
+from napari_unet.session.round_network import RoundNetwork
 from napari_unet.session.rounds import Round, Rounds
 from napari_unet.session.segmenting import Segmenting
 from napari_unet.session.separating import Separating
@@ -247,12 +248,11 @@ class Session:
 
     def finish_training(self, task: TrainingTask, trained: TrainedModel) -> Round:
         """Take the result of a training as the current round."""
-        # The same numbers once, not twice: a round stays in memory.
-        outcome = replace(trained.outcome, state=trained.model.network.state_dict())
+        outcome = replace(trained.outcome, state={})  # the numbers are the network's
         done = Round(
             task.number,
             task.name,
-            trained.model,
+            RoundNetwork(trained.model.description, trained.model),
             outcome,
             task.started,
             tuple(trained.sentences),
@@ -267,8 +267,8 @@ class Session:
 
     def use_round(self, chosen: Round) -> None:
         """Segment with this round's network from now on."""
-        self.rounds.current = chosen
-        self.separating.take_fitted(chosen.model.description, self.sizes.scale())
+        self.rounds.use(chosen)
+        self.separating.take_fitted(chosen.description, self.sizes.scale())
         self.rounds_changed.emit()
         self.state.changed.emit()
 

@@ -160,5 +160,5 @@ def methods_of(rounds: Rounds, separation: SeparationSettings | None) -> str:
     done = rounds.current
     if done is None:
         raise UserError(NOT_TRAINED)
-    earlier = [other.model.description for other in rounds.all[: rounds.all.index(done)]]
+    earlier = [other.description for other in rounds.all[: rounds.all.index(done)]]
     return methods_paragraph(done.model, done.outcome, earlier, separation)

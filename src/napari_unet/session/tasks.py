@@ -35,7 +35,7 @@ class TrainingTask:
     Attributes
     ----------
     start
-        The model to start from, ``None`` from scratch.
+        Gives the model to start from, in the training's thread; ``None`` from scratch.
     bundled
         Start from the bundled network instead; it is read when the training runs.
     companions
@@ -50,7 +50,7 @@ class TrainingTask:
     settings: TrainingSettings
     labels_are: LabelsAre
     class_names: tuple[str, ...]
-    start: Model | None
+    start: Callable[[], Model] | None
     object_size: float | None
     rgb: bool
     channel_names: tuple[str, ...]
@@ -116,7 +116,9 @@ class TrainingTask:
     def _model(self) -> Model | None:
         from napari_unet.network.bundled import bundled_for
 
-        return bundled_for(len(self.channel_names)) if self.bundled else self.start
+        if self.bundled:
+            return bundled_for(len(self.channel_names))
+        return None if self.start is None else self.start()
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +202,7 @@ class SegmentationTask:
     Attributes
     ----------
     model
-        ``None`` for the bundled network, which is read when it is first used.
+        Gives the model, when it is first used; ``None`` for the bundled network.
     size
         How large objects are, as far as it was known when the task was prepared.
     separation
@@ -210,7 +212,7 @@ class SegmentationTask:
     image: ImageSource
     channels: tuple[int, ...]
     planes: tuple[Plane, ...]
-    model: Model | None
+    model: Callable[[], Model] | None
     size: SizeQuestion
     averaging: str
     separation: SeparationSettings | None
@@ -224,7 +226,7 @@ class SegmentationTask:
         from napari_unet.network.bundled import bundled_for
         from napari_unet.network.model_file import Model
 
-        model = self.model or bundled_for(len(self.channels))
+        model = bundled_for(len(self.channels)) if self.model is None else self.model()
         if self.separation is None:
             return model
         chosen = {"separation": self.separation.model_dump(mode="json")}

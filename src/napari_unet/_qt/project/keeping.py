@@ -228,7 +228,12 @@ class Keeping(QObject):
         assert self.keeper is not None
         old, n_others = self.keeper, len(self.keeper.project.images) - 1
         image, channels = self.session.image, self.session.state.channels
-        file = file_of(self.layers.images)
+        file, rounds = file_of(self.layers.images), list(self.session.rounds.all)
+        left: list[str] = []
+
+        def begin() -> work.Begun:
+            left[:] = work.unreadable(rounds)  # and the others are in memory from now on
+            return work.begin(image, channels, file, folder)
 
         def begun(made: work.Begun) -> None:
             if self.keeper is not old or not old.is_of_now:
@@ -240,7 +245,9 @@ class Keeping(QObject):
             self.errands.run(
                 lambda: old.project.close(timeout=0.0, discard=True), _nothing, self.tell_failure
             )
-            others = f" Its {n_others} other image(s) are in {old.project.folder} still." if n_others else ""
+            stay = [f"{n_others} other image(s)"] if n_others else []
+            stay += [f"the network(s) of {', '.join(left)}"] if left else []
+            others = f" Its {' and '.join(stay)} are in {old.project.folder} still." if stay else ""
             self.words.say(
                 "info",
                 f"{old.project.folder} could not be written: all of this image is in {folder} now, and goes on "
@@ -249,9 +256,7 @@ class Keeping(QObject):
             self._watch.start()
             self.tell()
 
-        self.errands.run(
-            lambda: work.begin(image, channels, file, folder), begun, self.tell_failure, at_end=begun
-        )
+        self.errands.run(begin, begun, self.tell_failure, at_end=begun)
 
     def let_go(self) -> None:
         """Keep nothing more in the present project, and close it as soon as all is on disk."""

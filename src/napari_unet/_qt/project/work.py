@@ -25,6 +25,7 @@ from napari_unet.session.image import ImageSource
 from napari_unet.session.keeping import OPEN_IMAGE, Keeper
 from napari_unet.session.pictures import Picture, read_picture
 from napari_unet.session.restoring import Kept, read_image_only, read_kept
+from napari_unet.session.rounds import Round
 
 _TRIED = 6
 """Images that are looked for before one is asked for."""
@@ -108,6 +109,17 @@ def begin(
                 recovery.delete_recovery(project.folder)
         raise
     return Begun(project, entry, left_out)
+
+
+def unreadable(rounds: Sequence[Round]) -> list[str]:
+    """Read the networks of all rounds that are not in memory; return the names of those that can't be read."""
+    names = []
+    for done in rounds:
+        try:
+            done.network.load()
+        except UserError:
+            names.append(f"“{done.name}”")
+    return names
 
 
 def find_recoveries(
