@@ -4,14 +4,24 @@ import pytest
 from napari_unet.annotation.coding import BACKGROUND, NOT_ANNOTATED, LabelsAre
 from napari_unet.annotation.targets import complete_objects
 from napari_unet.errors import UserError
-from napari_unet.samples import SAMPLES, as_layers, coins, find_sample, ihc, retina, touching_cells
+from napari_unet.samples import (
+    SAMPLES,
+    as_layers,
+    coins,
+    dividing_cells,
+    find_sample,
+    ihc,
+    nuclei_stack,
+    retina,
+    touching_cells,
+)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_sample_is_enough_to_press_train(name):
     sample = find_sample(name)
     assert sample.annotation.dtype == np.int32
-    assert sample.annotation.shape == sample.image.shape[:2]
+    assert sample.annotation.shape == sample.image.shape[: sample.annotation.ndim]
     values = np.unique(sample.annotation)
     assert NOT_ANNOTATED in values
     assert BACKGROUND in values
@@ -30,6 +40,28 @@ def test_annotated_objects_are_complete_and_agree_with_the_truth(make):
         assert inside[0] > 0
         assert inside.size == np.sum(sample.truth == inside[0])
     assert not sample.truth[sample.annotation == BACKGROUND].any()
+
+
+@pytest.mark.parametrize(
+    ("make", "planes", "scale", "units"),
+    [
+        (nuclei_stack, [6, 10], (1.5, 0.5, 0.5), ("um", "um", "um")),
+        (dividing_cells, [3, 9], (5.0, 0.5, 0.5), ("min", "um", "um")),
+    ],
+)
+def test_stacks_are_annotated_on_two_planes_as_the_truth_says(make, planes, scale, units):
+    sample = make()
+    assert np.flatnonzero(sample.annotation.any(axis=(1, 2))).tolist() == planes
+    first, second = (sample.annotation[plane] for plane in planes)
+    assert not set(np.unique(first[first > 1])) & set(np.unique(second[second > 1]))
+    for plane in planes:
+        painted, truth = sample.annotation[plane], sample.truth[plane]
+        assert np.unique(painted[painted > 1]).size >= 4
+        assert not truth[painted == BACKGROUND].any()
+        assert truth[painted > BACKGROUND].all()
+    _, attributes, _ = as_layers(sample)[0]
+    assert (attributes["scale"], attributes["units"], attributes["rgb"]) == (scale, units, False)
+    assert attributes["axis_labels"] == tuple(sample.axes)
 
 
 def test_some_annotated_cells_touch():
@@ -97,6 +129,6 @@ def test_samples_are_not_changed_by_whoever_paints_on_them():
 
 
 def test_an_unknown_sample_names_the_known_ones():
-    with pytest.raises(UserError, match="coins, ihc, retina, touching-cells"):
+    with pytest.raises(UserError, match="coins, ihc, retina, touching-cells, nuclei-stack, dividing-cells"):
         find_sample("mitochondria")
     assert find_sample("Touching cells").name == "touching cells"

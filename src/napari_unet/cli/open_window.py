@@ -19,7 +19,8 @@ def open_window(
         list[Path] | None, typer.Argument(help="Images to open, or the folder of a project.")
     ] = None,
     sample: Annotated[
-        str | None, typer.Option(help="A sample to open: coins, ihc, retina or touching-cells.")
+        str | None,
+        typer.Option(help="A sample: coins, ihc, retina, touching-cells, nuclei-stack or dividing-cells."),
     ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:

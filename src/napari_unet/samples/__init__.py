@@ -13,6 +13,12 @@ from napari_unet.samples.pictures import (
     touching_cells_layers,
 )
 from napari_unet.samples.sample import Sample, as_layers
+from napari_unet.samples.stacks import (
+    dividing_cells,
+    dividing_cells_layers,
+    nuclei_stack,
+    nuclei_stack_layers,
+)
 
 __all__ = [
     "SAMPLES",
@@ -20,9 +26,13 @@ __all__ = [
     "as_layers",
     "coins",
     "coins_layers",
+    "dividing_cells",
+    "dividing_cells_layers",
     "find_sample",
     "ihc",
     "ihc_layers",
+    "nuclei_stack",
+    "nuclei_stack_layers",
     "retina",
     "retina_layers",
     "touching_cells",

@@ -10,14 +10,13 @@ from types import MappingProxyType
 import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from napari_unet.annotation.coding import BACKGROUND, FIRST, LabelsAre
+from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
+from napari_unet.samples.annotating import annotate_some
 from napari_unet.samples.sample import LayerData, Sample, as_layers
+from napari_unet.samples.stacks import dividing_cells, nuclei_stack
 from napari_unet.synthetic import cells
-
-RING = 6  # px of background around the annotated cells
 
 
 def coins() -> Sample:
@@ -89,7 +88,7 @@ def touching_cells(seed: int = 0) -> Sample:
     return Sample(
         name="touching cells",
         image=image,
-        annotation=_annotate_some(truth),
+        annotation=annotate_some(truth),
         labels_are=LabelsAre.OBJECTS,
         class_names=(),
         truth=truth,
@@ -98,7 +97,16 @@ def touching_cells(seed: int = 0) -> Sample:
     )
 
 
-SAMPLES = MappingProxyType({"coins": coins, "ihc": ihc, "retina": retina, "touching-cells": touching_cells})
+SAMPLES = MappingProxyType(
+    {
+        "coins": coins,
+        "ihc": ihc,
+        "retina": retina,
+        "touching-cells": touching_cells,
+        "nuclei-stack": nuclei_stack,
+        "dividing-cells": dividing_cells,
+    }
+)
 """Every sample by the name that the command line knows it by."""
 
 
@@ -144,21 +152,3 @@ def _read_drawn(name: str) -> NDArray[np.int32]:
 
 def _drawn(name: str) -> NDArray[np.int32]:
     return _read_drawn(name).copy()
-
-
-def _annotate_some(truth: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Annotate a few whole clusters, so that every annotated cell is enclosed: large, small, single."""
-    clusters, n_clusters = ndimage.label(truth > 0, np.ones((3, 3)))
-    pairs = np.unique(np.stack([clusters[truth > 0], truth[truth > 0]], axis=1), axis=0)
-    n_cells = np.bincount(pairs[:, 0], minlength=n_clusters + 1)
-    edge = np.concatenate([clusters[0], clusters[-1], clusters[:, 0], clusters[:, -1]])
-    whole = np.setdiff1d(np.arange(1, n_clusters + 1), edge)
-    chosen: list[int] = []
-    for fewest, most, wanted in ((4, 8, 1), (2, 3, 1), (1, 1, 2)):
-        fitting = whole[(n_cells[whole] >= fewest) & (n_cells[whole] <= most)]
-        chosen.extend(int(cluster) for cluster in fitting[:wanted])
-    some = np.isin(clusters, chosen)
-    annotation = np.zeros(truth.shape, np.int32)
-    annotation[(ndimage.distance_transform_edt(~some) <= RING) & (truth == 0)] = BACKGROUND
-    annotation[some] = np.unique(truth[some], return_inverse=True)[1].astype(np.int32) + FIRST
-    return annotation
