@@ -1,5 +1,7 @@
+import csv
 import json
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 import tifffile
@@ -17,7 +19,7 @@ def test_the_truth_agrees_with_itself(shell, folder):
     assert set(scores["images"]) == {"cell0", "cell1"}
     for measure in ("foreground_iou", "f1", "ap50", "ap50_95", "panoptic_quality", "seg"):
         assert scores["mean"][measure] == pytest.approx(1)
-    for measure in ("pixel_error", "merges", "splits", "rand_error"):
+    for measure in ("pixel_error", "merges", "splits", "rand_error", "warping_error"):
         assert scores["mean"][measure] == pytest.approx(0)
     assert "panoptic quality" in shell.run("evaluate", folder / "labels", folder / "labels").stdout
 
@@ -49,6 +51,36 @@ def test_classes_are_measured_by_their_overlap(shell, tmp_path):
         "evaluate", tmp_path / "predicted.tif", tmp_path / "truth.tif", "--labels-are", "classes", "--json"
     )
     assert json.loads(result.stdout)["mean"]["mean_iou"] == pytest.approx((1 + 0.5 + 0) / 3)
+
+
+def test_tables_and_pictures_of_the_errors_are_written(shell, folder, cells):
+    truth = cells[0][1]
+    tifffile.imwrite(folder / "less.tif", np.where(truth == 1, 0, truth).astype(np.uint16))
+    out = folder / "judged"
+    result = shell.run("evaluate", folder / "less.tif", folder / "labels" / "cell0.tif", "-o", out)
+    with open(out / "less_objects.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["verdict"] for row in rows].count("missed") == 1
+    assert len(rows) == truth.max()
+    picture = iio.imread(out / "less_errors.png", mode="RGB")
+    assert picture.shape == (*truth.shape, 3)
+    assert (picture[truth == 1] == (0xF0, 0xE4, 0x42)).all()
+    assert (picture[truth == 2] == (0x00, 0x9E, 0x73)).all()
+    assert not picture[truth == 0].any()
+    assert "unseen images" in " ".join(result.stdout.split())
+
+
+def test_intervals_are_of_all_objects_of_all_images(shell, folder):
+    result = shell.run("evaluate", folder / "labels", folder / "labels", "--json")
+    value, low, high = json.loads(result.stdout)["intervals"]["F1"]
+    assert low < value == high == 1
+
+
+def test_a_table_of_objects_needs_objects_and_a_folder(shell, folder):
+    labels = folder / "labels" / "cell0.tif"
+    said = shell.fail("evaluate", labels, labels, "--labels-are", "classes", "-o", folder / "judged")
+    assert "objects" in said
+    assert "is a file" in shell.fail("evaluate", labels, labels, "-o", labels)
 
 
 @pytest.mark.parametrize(

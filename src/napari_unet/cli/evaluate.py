@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from numpy.typing import NDArray
 from rich.console import Console
@@ -17,9 +16,15 @@ from napari_unet.annotation.coding import Coding, LabelsAre, from_annotation, to
 from napari_unet.cli.console import progress_bar
 from napari_unet.cli.segment import probabilities_path
 from napari_unet.errors import UserError
+from napari_unet.formats.colour_pictures import write_coloured
 from napari_unet.formats.images import find_images, name_of, pair_by_name, read_labels
+from napari_unet.formats.tables import write_table
 
-Scores = dict[str, float]
+if TYPE_CHECKING:
+    from napari_unet.objects.intervals import Interval
+    from napari_unet.objects.tally import Tally
+    from napari_unet.objects.verdicts import Verdicts
+    from napari_unet.workflow.evaluation import Evaluation, Scores
 
 
 def evaluate(
@@ -30,20 +35,46 @@ def evaluate(
         LabelsAre, typer.Option(help="Whether values stand for single objects or classes.")
     ] = LabelsAre.OBJECTS,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for what became of every object: NAME_objects.csv and a picture, NAME_errors.png.",
+        ),
+    ] = None,
 ) -> None:
     """Print pixel, object and EM measures of each pair, and their means; not annotated truth is left out."""
+    from napari_unet.objects.tally import sure_scores
+    from napari_unet.workflow.evaluation import mean_scores
+
     pairs = pair_by_name(_without_probabilities(find_images(predicted)), find_images(truth))
+    if output is not None:
+        _check_output(output, labels_are)
     scores: dict[str, Scores] = {}
+    tallies: list[Tally] = []
     with progress_bar() as progress:
         for prediction_path, truth_path in progress.track(pairs, description="Measuring"):
-            scores[name_of(prediction_path)] = score_files(prediction_path, truth_path, coding, labels_are)
+            name = name_of(prediction_path)
+            evaluation = evaluate_files(prediction_path, truth_path, coding, labels_are)
+            scores[name] = evaluation.scores
+            tallies += [evaluation.tally] if evaluation.tally is not None else []
+            if output is not None and evaluation.verdicts is not None:
+                write_verdicts(output, name, evaluation.verdicts)
+    intervals = sure_scores(tallies)
     if as_json:
-        typer.echo(json.dumps({"images": scores, "mean": mean_scores(list(scores.values()))}, indent=2))
-    else:
-        _print_table(scores)
+        means = mean_scores(list(scores.values()))
+        sure = {name: [each.value, each.low, each.high] for name, each in intervals.items()}
+        typer.echo(json.dumps({"images": scores, "mean": means, "intervals": sure}, indent=2))
+        return
+    _print_table(scores)
+    if intervals:
+        _print_intervals(intervals, len(tallies))
+    if output is not None:
+        Console().print(f"What became of every object is in {output}: {_legend()}.")
 
 
-def score_files(predicted: Path, truth: Path, coding: Coding, labels_are: LabelsAre) -> Scores:
+def evaluate_files(predicted: Path, truth: Path, coding: Coding, labels_are: LabelsAre) -> Evaluation:
     """Read a pair of label images and measure it.
 
     Raises
@@ -60,70 +91,47 @@ def score_files(predicted: Path, truth: Path, coding: Coding, labels_are: Labels
     if expected.ndim != 2:
         raise UserError(f"{truth} is a stack; evaluate its planes as single images.")
     annotation = to_annotation(expected, coding, labels_are)
-    return score(prediction, from_annotation(annotation), annotation > 0, labels_are)
+    from napari_unet.workflow.evaluation import evaluate_plane
+
+    return evaluate_plane(prediction, from_annotation(annotation), annotation > 0, labels_are)
 
 
-def score(
-    predicted: NDArray[Any], truth: NDArray[Any], valid: NDArray[np.bool_], labels_are: LabelsAre
-) -> Scores:
-    """Measure a segmentation against the truth where the truth is known.
+def write_verdicts(folder: Path, name: str, verdicts: Verdicts) -> None:
+    """Write what became of every object of an image: a table, and a picture of the errors."""
+    from napari_unet.objects.verdicts import COLOURS
 
-    Parameters
-    ----------
-    predicted, truth : (Y, X) integers
-        0 background, 1… objects or classes.
-    valid : (Y, X) bool
-        Where the truth is known.
-    labels_are : LabelsAre
+    write_table(folder / f"{name}_objects.csv", verdicts.table())
+    write_coloured(folder / f"{name}_errors.png", verdicts.picture, {int(k): v for k, v in COLOURS.items()})
 
-    Returns
-    -------
-    dict of str to float
-        NaN where a measure is not defined.
-    """
-    from napari_unet.objects import em_measures, measures
 
-    predicted, truth = predicted.astype(np.int64), truth.astype(np.int64)
-    scores = {
-        "foreground_iou": measures.foreground_iou(predicted, truth, valid),
-        "pixel_error": measures.pixel_error(predicted > 0, truth > 0, valid),
-    }
+def _check_output(folder: Path, labels_are: LabelsAre) -> None:
     if labels_are is LabelsAre.CLASSES:
-        return scores | {
-            "mean_iou": measures.mean_iou(predicted, truth, valid),
-            "mean_iou_without_background": measures.mean_iou(predicted, truth, valid, with_background=False),
-        }
-    matching = measures.match(predicted, truth, 0.5, valid)
-    merges, splits = measures.merges_and_splits(predicted, truth, valid)
-    return scores | {
-        "objects_true": float(matching.tp + matching.fn),
-        "objects_found": float(matching.tp + matching.fp),
-        "precision": matching.precision,
-        "recall": matching.recall,
-        "f1": matching.f1,
-        "ap50": matching.ap,
-        "ap50_95": float(np.mean(measures.average_precision(predicted, truth, valid=valid))),
-        "panoptic_quality": matching.panoptic_quality,
-        "seg": measures.seg_score(predicted, truth, valid),
-        "merges": float(merges),
-        "splits": float(splits),
-        "rand_error": em_measures.rand_error(predicted, truth, valid),
-        "foreground_restricted_rand": em_measures.foreground_restricted_rand(predicted, truth, valid),
-        "foreground_restricted_information": em_measures.foreground_restricted_information(
-            predicted, truth, valid
-        ),
-    }
-
-
-def mean_scores(scores: Sequence[Scores]) -> Scores:
-    """Average every measure over the images in which it is defined."""
-    means = {}
-    for name in scores[0]:
-        values = np.array([each[name] for each in scores])
-        means[name] = (
-            float(np.mean(values[~np.isnan(values)])) if not np.isnan(values).all() else float("nan")
+        raise UserError(
+            "There is a table of objects only where values stand for objects; leave --output away."
         )
-    return means
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file; give a folder to write into.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder {folder} could not be made: {error.strerror}.") from error
+
+
+def _legend() -> str:
+    from napari_unet.objects.verdicts import COLOURS, WORDS
+
+    return ", ".join(f"{WORDS[verdict]} [{colour}]■[/]" for verdict, colour in COLOURS.items())
+
+
+def _print_intervals(intervals: Mapping[str, Interval], n_images: int) -> None:
+    """Print what the scores of all objects together are worth on unseen images of this kind."""
+    where = f"{n_images} image{'s' * (n_images != 1)}"
+    Console().print(
+        f"All objects of {where}, with what to expect on unseen images of the same kind (9 times in 10):"
+    )
+    for name, interval in intervals.items():
+        shown = f"{name} per object" if name in ("merges", "splits") else name
+        Console().print(f"  {shown:18} {interval}", highlight=False)
 
 
 def _without_probabilities(paths: Sequence[Path]) -> list[Path]:
@@ -133,6 +141,8 @@ def _without_probabilities(paths: Sequence[Path]) -> list[Path]:
 
 
 def _print_table(scores: dict[str, Scores]) -> None:
+    from napari_unet.workflow.evaluation import mean_scores
+
     table = Table(box=None, header_style="bold")
     table.add_column("measure")
     shown = dict(scores) if len(scores) <= 4 else {}

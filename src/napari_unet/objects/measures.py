@@ -204,11 +204,26 @@ def _pair_ious(overlaps: Overlaps) -> tuple[Overlaps, FloatVector]:
     return pairs, pairs.pixels / (np.array(total, np.float64) - pairs.pixels)
 
 
-def _match_overlaps(overlaps: Overlaps, threshold: float) -> Matching:
-    n_pred, n_truth = _objects(overlaps.first).size, _objects(overlaps.second).size
+def match_pairs(overlaps: Overlaps, threshold: float) -> tuple[dict[int, int], dict[int, float]]:
+    """Return true object → the predicted one that it is matched with, and → the IoU of the two; as `match`."""
+    first, second, iou = _matched(overlaps, threshold)
+    truths = [int(k) for k in second]
+    return dict(zip(truths, map(int, first), strict=True)), dict(zip(truths, map(float, iou), strict=True))
+
+
+def _matched(
+    overlaps: Overlaps, threshold: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatVector]:
     pairs, iou = _pair_ious(overlaps)
     enough = iou >= threshold
-    matched = _assign(pairs.first[enough], pairs.second[enough], iou[enough])
+    first, second, iou = pairs.first[enough], pairs.second[enough], iou[enough]
+    chosen = _assign(first, second, iou)
+    return first[chosen], second[chosen], iou[chosen]
+
+
+def _match_overlaps(overlaps: Overlaps, threshold: float) -> Matching:
+    n_pred, n_truth = _objects(overlaps.first).size, _objects(overlaps.second).size
+    matched = _matched(overlaps, threshold)[2]
     tp = matched.size
     fp, fn = n_pred - tp, n_truth - tp
     total = float(matched.sum())
@@ -229,15 +244,17 @@ def _match_overlaps(overlaps: Overlaps, threshold: float) -> Matching:
     )
 
 
-def _assign(first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], iou: FloatVector) -> FloatVector:
-    """Return the IoUs of the best one-to-one assignment of the pairs given."""
+def _assign(
+    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], iou: FloatVector
+) -> npt.NDArray[np.int64]:
+    """Return which of the pairs given make the best one-to-one assignment."""
     if np.unique(first).size == first.size and np.unique(second).size == second.size:
-        return iou
+        return np.arange(iou.size)
     rows, row = np.unique(first, return_inverse=True)
     columns, column = np.unique(second, return_inverse=True)
-    ious = np.zeros((rows.size, columns.size))
-    ious[row, column] = iou
+    pair = np.full((rows.size, columns.size), -1)
+    pair[row, column] = np.arange(iou.size)
     # One more pair is worth more than any sum of IoUs.
-    chosen = linear_sum_assignment(np.where(ious > 0, 1 + ious / (iou.size + 1), 0), maximize=True)
-    matched: FloatVector = ious[chosen]
-    return matched[matched > 0]
+    worth = np.where(pair >= 0, 1 + iou[pair] / (iou.size + 1), 0)
+    chosen = pair[linear_sum_assignment(worth, maximize=True)]
+    return np.sort(chosen[chosen >= 0])
