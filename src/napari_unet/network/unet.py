@@ -2,18 +2,23 @@
 
 A contracting path halves the image again and again and looks at ever larger surroundings; an expansive path
 brings that knowledge back to every pixel, helped by the feature maps of the contracting path ("skips").
+
+For volumes every 3×3 becomes a 3×3×3 (Çiçek et al. 2016), but as long as a voxel is much thicker than wide, levels
+look at each plane by itself and halve the planes only: what lies a plane away is farther than what they look at.
 """
 
 import math
 from collections.abc import Mapping
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_unet.errors import UserError
+from napari_unet.network.geometry import AxisGeometry
 
 BATCH_NORM_MOMENTUM = 0.05
 """Weight of the newest batch in the running statistics: they settle within some 60 steps of few patches."""
@@ -24,6 +29,8 @@ class UNetConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    dimensions: Literal[2, 3] = 2  # of images, or of volumes: then every 3×3 below is 3×3×3
+    flat_levels: int = Field(default=0, ge=0, le=7)  # first levels that see and pool each plane by itself
     in_channels: int = Field(ge=1, le=1024)  # colours or stains of the image
     classes: int = Field(ge=2, le=1024)  # of the softmax; class 0 is background
     distance: bool = False  # one more output: how deep inside its object a pixel lies
@@ -40,53 +47,53 @@ class UNetConfig(BaseModel):
         """Channels of the output: one logit per class, and one for the distance if the network has it."""
         return self.classes + int(self.distance)
 
+    @model_validator(mode="after")
+    def _check_planes(self) -> "UNetConfig":
+        if self.flat_levels and (self.dimensions == 2 or self.flat_levels > self.depth):
+            raise ValueError("flat levels are levels of a network of volumes")
+        return self
+
+    @cached_property
+    def in_plane(self) -> AxisGeometry:
+        """Sizes along rows and columns: two 3×3 convolutions per level, each level half as large."""
+        return AxisGeometry((2,) * self.depth, (2,) * (self.depth + 1), self.padded)
+
+    @cached_property
+    def through_planes(self) -> AxisGeometry:
+        """Sizes along the planes of a volume, which flat levels leave alone."""
+        thick = self.depth - self.flat_levels
+        return AxisGeometry(
+            (1,) * self.flat_levels + (2,) * thick, (0,) * self.flat_levels + (2,) * (thick + 1), self.padded
+        )
+
+    @property
+    def axes(self) -> tuple[AxisGeometry, ...]:
+        """Sizes along all axes of an image, ``([Z,] Y, X)``."""
+        return (self.through_planes,) * (self.dimensions - 2) + (self.in_plane,) * 2
+
     @property
     def multiple(self) -> int:
         """Shift in px under which the network is equivariant: 2^depth, one pixel at the bottom."""
-        return int(2**self.depth)
+        return self.in_plane.multiple
 
     @property
     def margin(self) -> int:
         """Pixels that the output loses against the input on each side (92 for the paper's network)."""
-        if self.padded:
-            return 0
-        lost = 4  # two 3×3 convolutions at the bottom
-        for _ in range(
-            self.depth
-        ):  # a level above, what was lost below counts twice; 4 px going down, 4 going up
-            lost = 4 + 2 * lost + 4
-        return lost // 2
+        return self.in_plane.margin
 
     @property
     def receptive_reach(self) -> int:
-        """Largest distance in px over which an input pixel can change an output pixel, over all positions.
-
-        Positions differ, since pooling groups pixels from multiples of 2^depth on; see `receptive_interval`.
-        """
-        return max(at - self.receptive_interval(at)[0] for at in range(self.multiple))
+        """Largest distance in px over which an input pixel can change an output pixel, over all positions."""
+        return self.in_plane.receptive_reach
 
     @property
     def halo(self) -> int:
-        """Context in px that a tile at a multiple of `multiple` needs on each side, for a padded network.
-
-        Less than `receptive_reach`, since tiles begin where pooling does, and rounded up to `multiple`.
-        """
-        reach = -self.receptive_interval(0)[0]
-        return math.ceil(reach / self.multiple) * self.multiple
+        """Context in px that a tile at a multiple of `multiple` needs on each side, for a padded network."""
+        return self.in_plane.halo
 
     def receptive_interval(self, at: int) -> tuple[int, int]:
-        """First and last input pixel that output pixel `at` depends on, along one axis, for a padded network.
-
-        Follows the network backwards: two 3×3 convolutions need 2 px more on each side, an up-convolution the
-        pixel above, a pooling the two pixels below. The lowest way through the network is the widest.
-        """
-        first = last = at
-        for _ in range(self.depth):  # up the expansive path
-            first, last = (first - 2) // 2, (last + 2) // 2
-        first, last = first - 2, last + 2  # the bottom
-        for _ in range(self.depth):  # up the contracting path
-            first, last = 2 * first - 2, 2 * last + 1 + 2
-        return first, last
+        """First and last input pixel of a row that output pixel `at` depends on, for a padded network."""
+        return self.in_plane.receptive_interval(at)
 
     def output_size(self, size: int) -> int:
         """Side of the output in px for an input of `size` px.
@@ -96,46 +103,25 @@ class UNetConfig(BaseModel):
         UserError
             If the network cannot take an input of that size.
         """
-        self.check_input_size(size, size)
+        smallest = (self.through_planes.smallest,) * (self.dimensions - 2)
+        self.check_input_size(*smallest, size, size)
         return size - 2 * self.margin
 
     def input_size(self, output: int) -> int:
         """Smallest valid side of the input in px whose output has at least `output` px."""
-        size = output + 2 * self.margin
-        return size + (self._smallest - size) % self.multiple if size > self._smallest else self._smallest
+        return self.in_plane.input_size(output)
 
-    def check_input_size(self, height: int, width: int) -> None:
-        """Raise a `UserError` that names the nearest valid sizes if this input (px) cannot be taken."""
-        for size in (height, width):
-            if size < self._smallest or (size - self._smallest) % self.multiple:
-                above = self.input_size(size - 2 * self.margin)
-                below = above - self.multiple
-                nearest = f"{below} or {above}" if below >= self._smallest else f"{above}"
+    def check_input_size(self, *shape: int) -> None:
+        """Raise a `UserError` that names the nearest valid sizes if an input ``([Z,] Y, X)`` cannot be taken."""
+        for number, (size, axis) in enumerate(zip(shape, self.axes, strict=True)):
+            if not axis.takes(size):
+                is_planes = number < self.dimensions - 2
+                side = f"the {size} planes" if is_planes else f"the side of {size} px"
+                unit = "planes" if is_planes else "px long"
                 raise UserError(
-                    f"This network cannot take an input of {height} × {width} px: "
-                    f"make the side of {size} px {nearest} px long."
+                    f"This network cannot take an input of {' × '.join(map(str, shape))} px: "
+                    f"make {side} {axis.valid_sizes_near(size)} {unit}."
                 )
-
-    @property
-    def _smallest(self) -> int:
-        """Smallest valid input in px: one pixel is left where the network is narrowest."""
-        if self.padded:
-            return self.multiple
-        # Going down, every level takes 4 px and halves; the bottom takes 4 and must leave enough to go up.
-        bottom = 1
-        while _on_the_way_up(bottom, self.depth) < 1:
-            bottom += 1
-        size = bottom + 4
-        for _ in range(self.depth):
-            size = 2 * size + 4
-        return size
-
-
-def _on_the_way_up(size: int, depth: int) -> int:
-    """Side of the output of an unpadded network whose bottom leaves `size` px."""
-    for _ in range(depth):
-        size = 2 * size - 4
-    return size
 
 
 def laptop(in_channels: int = 1, classes: int = 2, distance: bool = True) -> UNetConfig:
@@ -156,25 +142,31 @@ def ronneberger2015(in_channels: int = 1, classes: int = 2) -> UNetConfig:
     )
 
 
+CONVOLUTION: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
+UP_CONVOLUTION: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+NORMALISATION: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+MEMORY = {2: torch.channels_last, 3: torch.channels_last_3d}
+"""The order of numbers in memory in which convolutions are fastest, by dimensions."""
+
+
 class DoubleConvolution(nn.Module):
     """Two 3×3 convolutions, each followed by ReLU (and, between the two, by batch normalisation if asked)."""
 
-    def __init__(self, channels_in: int, channels_out: int, config: UNetConfig) -> None:
+    def __init__(self, channels_in: int, channels_out: int, config: UNetConfig, level: int) -> None:
         super().__init__()
         batch = config.normalisation == "batch"  # its shift takes the place of the convolution's bias
-        padding = int(config.padded)
-        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, padding=padding, bias=not batch)
-        self.norm1 = _normalisation(channels_out) if batch else nn.Identity()
-        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=padding, bias=not batch)
-        self.norm2 = _normalisation(channels_out) if batch else nn.Identity()
+        planes = (1 if level < config.flat_levels else 3,) * (config.dimensions - 2)
+        kernel = (*planes, 3, 3)
+        padding = tuple(side // 2 if config.padded else 0 for side in kernel)
+        convolution, normalisation = CONVOLUTION[config.dimensions], NORMALISATION[config.dimensions]
+        self.conv1 = convolution(channels_in, channels_out, kernel, padding=padding, bias=not batch)
+        self.norm1 = normalisation(channels_out, momentum=BATCH_NORM_MOMENTUM) if batch else nn.Identity()
+        self.conv2 = convolution(channels_out, channels_out, kernel, padding=padding, bias=not batch)
+        self.norm2 = normalisation(channels_out, momentum=BATCH_NORM_MOMENTUM) if batch else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.norm1(self.conv1(x)), inplace=True)
         return F.relu(self.norm2(self.conv2(x)), inplace=True)
-
-
-def _normalisation(channels: int) -> nn.Module:
-    return nn.BatchNorm2d(channels, momentum=BATCH_NORM_MOMENTUM)
 
 
 class UNet(nn.Module):
@@ -191,28 +183,37 @@ class UNet(nn.Module):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config = config
-        widths = [config.width * 2**level for level in range(config.depth + 1)]
+        depth, widths = config.depth, [config.width * 2**level for level in range(config.depth + 1)]
+        self.pools = list(zip(*(axis.steps for axis in config.axes), strict=True))  # e.g. (2, 2) per level
         self.contract = nn.ModuleList(
-            DoubleConvolution(before, after, config)
-            for before, after in zip([config.in_channels, *widths[:-2]], widths[:-1], strict=True)
+            DoubleConvolution(before, after, config, level)
+            for level, (before, after) in enumerate(
+                zip([config.in_channels, *widths[:-2]], widths[:-1], strict=True)
+            )
         )
-        self.bottom = DoubleConvolution(widths[-2], widths[-1], config)
+        self.bottom = DoubleConvolution(widths[-2], widths[-1], config, depth)
         self.dropout = nn.Dropout(config.dropout)
+        up_convolution = UP_CONVOLUTION[config.dimensions]
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(below, below // 2, 2, stride=2) for below in reversed(widths[1:])
+            up_convolution(widths[level + 1], widths[level], self.pools[level], stride=self.pools[level])
+            for level in reversed(range(depth))
         )
-        self.expand = nn.ModuleList(DoubleConvolution(2 * w, w, config) for w in reversed(widths[:-1]))
-        self.classify = nn.Conv2d(config.width, config.out_channels, 1)
+        self.expand = nn.ModuleList(
+            DoubleConvolution(2 * widths[level], widths[level], config, level)
+            for level in reversed(range(depth))
+        )
+        self.classify = CONVOLUTION[config.dimensions](config.width, config.out_channels, 1)
         if not self.classify.weight.is_meta:  # a network without memory has shapes only
             initialise(self, seed=0)
 
-    def forward(self, x: Tensor) -> Tensor:  # (N, C, Y, X) float32, any channels-first or -last memory
-        self.config.check_input_size(x.shape[-2], x.shape[-1])
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, [Z,] Y, X) float32, any channels-first or -last memory
+        self.config.check_input_size(*x.shape[2:])
+        pool = F.max_pool2d if self.config.dimensions == 2 else F.max_pool3d
         skips = []
-        for level in self.contract:
+        for level, step in zip(self.contract, self.pools, strict=True):
             x = level(x)  # (N, width · 2^level, Y / 2^level, X / 2^level)
             skips.append(x)
-            x = F.max_pool2d(x, 2)
+            x = pool(x, step)
         skips[-1] = self.dropout(skips[-1])
         x = self.dropout(self.bottom(x))  # (N, width · 2^depth, Y / 2^depth, X / 2^depth)
         for up, level, skip in zip(self.up, self.expand, reversed(skips), strict=True):
@@ -223,10 +224,11 @@ class UNet(nn.Module):
 
 
 def crop(x: Tensor, like: Tensor) -> Tensor:
-    """Cut the centre of `x` to height and width of `like`; the same tensor when they agree."""
-    top = (x.shape[-2] - like.shape[-2]) // 2
-    left = (x.shape[-1] - like.shape[-1]) // 2
-    return x[..., top : top + like.shape[-2], left : left + like.shape[-1]]
+    """Cut the centre of `x` to the size of `like`; the same tensor when they agree."""
+    for axis in range(2, x.dim()):
+        size = like.shape[axis]
+        x = x.narrow(axis, (x.shape[axis] - size) // 2, size)
+    return x
 
 
 def initialise(network: nn.Module, seed: int) -> None:
@@ -237,15 +239,20 @@ def initialise(network: nn.Module, seed: int) -> None:
     """
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            taps = math.prod(module.kernel_size) if isinstance(module, nn.Conv2d) else 1
+        if isinstance(module, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d):
+            taps = math.prod(module.kernel_size) if isinstance(module, nn.Conv2d | nn.Conv3d) else 1
             deviation = math.sqrt(2 / (module.in_channels * taps))
             with torch.no_grad():
                 module.weight.copy_(torch.randn(module.weight.shape, generator=generator) * deviation)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
-            module.reset_parameters()
+    for layer in batch_norms(network):
+        layer.reset_parameters()
+
+
+def batch_norms(network: nn.Module) -> list[nn.BatchNorm2d | nn.BatchNorm3d]:
+    """Return the layers of batch normalisation."""
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d)]
 
 
 def expect_background(network: UNet, foreground: float = 0.1) -> None:
@@ -267,9 +274,8 @@ def freeze_statistics(network: nn.Module) -> None:
     Of one kind of image alone they differ so much from those of the many kinds that a network was taught with, that
     its first steps would undo what it knows.
     """
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
+    for layer in batch_norms(network):
+        layer.eval()
 
 
 def n_parameters(network: nn.Module) -> int:
@@ -297,7 +303,7 @@ def adapt(state: Mapping[str, Tensor], old: UNetConfig, new: UNetConfig) -> dict
     UserError
         If they do not.
     """
-    for field in ("width", "depth", "normalisation"):
+    for field in ("dimensions", "flat_levels", "width", "depth", "normalisation"):
         if getattr(old, field) != getattr(new, field):
             raise UserError(
                 f"These weights have {field} {getattr(old, field)}, the network has {getattr(new, field)}: "
@@ -307,7 +313,7 @@ def adapt(state: Mapping[str, Tensor], old: UNetConfig, new: UNetConfig) -> dict
     if old.in_channels != new.in_channels:
         first = adapted["contract.0.conv1.weight"]  # (width, channels, 3, 3)
         mean = first.sum(dim=1, keepdim=True) / new.in_channels
-        adapted["contract.0.conv1.weight"] = mean.repeat(1, new.in_channels, 1, 1)
+        adapted["contract.0.conv1.weight"] = mean.repeat_interleave(new.in_channels, dim=1)
     for name in ("classify.weight", "classify.bias"):
         adapted[name] = _adapt_outputs(adapted[name], old, new, is_bias=name.endswith("bias"))
     return adapted

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from napari_unet.network.unet import UNet
+from napari_unet.network.unet import UNet, batch_norms
 
 WINDOW = 9.0
 """The mean reaches back over about 1 / 9 of the steps so far, whatever their number."""
@@ -49,7 +49,7 @@ class WeightAverage:
         batches : iterable of Tensor (N, C, Y, X)
             Patches drawn as in training.
         """
-        layers = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
+        layers = batch_norms(self.network)
         if not layers:
             return
         momenta = [layer.momentum for layer in layers]
