@@ -7,7 +7,7 @@ from scipy import ndimage
 from napari_unet.network.augmentation import (
     AugmentationSettings,
     Planes,
-    draw_grid,
+    draw_grids,
     sample_image,
     sample_planes,
     spline_coefficients,
@@ -15,6 +15,11 @@ from napari_unet.network.augmentation import (
 )
 
 NONE = AugmentationSettings.none()
+
+
+def draw_grid(*args) -> np.ndarray:
+    """That of a patch of one plane."""
+    return draw_grids(*args)[0]
 
 
 def planes_of(weights: np.ndarray, rng: np.random.Generator) -> Planes:

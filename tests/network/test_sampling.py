@@ -20,7 +20,7 @@ def test_shapes_with_a_margin() -> None:
     batch = sampler_of(disc_image(channels=2), size=40, margin=12).draw(3)
     assert batch.image.shape == (3, 2, 64, 64)
     assert batch.classes.shape == batch.weights.shape == batch.distance.shape == (3, 40, 40)
-    assert batch.cells.shape == (3, 2, 40 // CELL, 40 // CELL)
+    assert batch.cells.shape == (3, 2, 1, 40 // CELL, 40 // CELL)
     assert batch.image.dtype == batch.weights.dtype == batch.distance.dtype == np.float32
 
 
@@ -63,9 +63,9 @@ def test_more_patches_where_the_network_is_wrong() -> None:
         sampler = sampler_of(disc_image(shape=(300, 300), n=16), size=32)
         for _ in range(30 if wrong else 0):
             batch = sampler.draw(8)
-            errors = (batch.cells[:, 0] > 200).astype(np.float32)  # wrong in the lowest third only
+            errors = (batch.cells[:, 0, 0] > 200).astype(np.float32)  # wrong in the lowest third only
             sampler.report_errors(batch, errors)
-        return float((sampler.draw(200).cells[:, 0].mean(axis=(1, 2)) > 200).mean())
+        return float((sampler.draw(200).cells[:, 0, 0].mean(axis=(1, 2)) > 200).mean())
 
     assert fraction_below(wrong=True) > fraction_below(wrong=False) + 0.1
 

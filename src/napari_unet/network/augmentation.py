@@ -4,6 +4,7 @@ Displacements follow Ronneberger et al. 2015 (random vectors on a coarse grid, b
 grid's spacing fixed as in the Fiji plugin (Falk et al. 2019): they do not depend on the size of the patch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +100,7 @@ class AugmentationSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Planes:
-    """What goes with each pixel of an image, all (Y, X): what to learn, and how much it counts."""
+    """What goes with each pixel of a plane, all (Y, X): what to learn, and how much it counts."""
 
     classes: NDArray[np.uint8]
     weights: Float32
@@ -107,10 +108,18 @@ class Planes:
     distance_known: NDArray[np.bool_]
 
 
-def draw_grid(
-    rng: np.random.Generator, centre: tuple[float, float], size: int, settings: AugmentationSettings
+def draw_grids(
+    rng: np.random.Generator,
+    centre: tuple[float, float],
+    size: int,
+    settings: AugmentationSettings,
+    n_planes: int = 1,
 ) -> Float32:
-    """Draw the image coordinates (2, size, size) that the pixels of one varied patch are taken from.
+    """Draw the image coordinates (planes, 2, size, size) that the pixels of one varied patch are taken from.
+
+    All planes of a volume are turned, mirrored and scaled alike. The elastic displacement goes over from one to
+    another between the first and the last plane. Nothing is resampled across planes: what is thick would be blurred,
+    and a plane that was painted would lie askew between others that were not.
 
     Parameters
     ----------
@@ -120,6 +129,8 @@ def draw_grid(
     size : int
         Side of the patch in px.
     settings : AugmentationSettings
+    n_planes : int
+        Planes of the patch.
     """
     angle = np.deg2rad(rng.uniform(-settings.rotation, settings.rotation))
     zoom = (1 + settings.scale) ** rng.uniform(-1, 1)
@@ -129,10 +140,32 @@ def draw_grid(
     axis = np.arange(size) - (size - 1) / 2
     offsets = np.stack(np.meshgrid(axis, axis, indexing="ij"))  # (2, size, size)
     grid = np.tensordot(matrix, offsets, axes=1) + np.reshape(centre, (2, 1, 1))
+    grids = np.repeat(grid[None], n_planes, axis=0)
     if settings.elastic_sigma > 0:
-        grid += _elastic_displacement(rng, size, settings)
-    result: Float32 = grid.astype(np.float32)
+        first = _elastic_displacement(rng, size, settings)
+        grids += first
+        if n_planes > 1:  # with these weights the displacement of every plane is as strong
+            along = np.reshape(np.linspace(0, np.pi / 2, n_planes), (-1, 1, 1, 1))
+            last = _elastic_displacement(rng, size, settings)
+            grids += (np.cos(along) - 1) * first + np.sin(along) * last
+    result: Float32 = grids.astype(np.float32)
     return result
+
+
+def choose_planes(
+    rng: np.random.Generator, plane: int, n: int, n_of_image: int, flips: bool
+) -> NDArray[np.intp]:
+    """Choose the planes of a patch of a volume: `n` in a row, with an annotated one somewhere in their middle half.
+
+    Beyond the ends of the volume its planes come again in reverse, as in prediction.
+    """
+    first = plane - int(rng.integers(n // 4, max(n - n // 4, n // 4 + 1)))
+    if n_of_image >= n:
+        first = int(np.clip(first, 0, n_of_image - n))
+    numbers = np.arange(first, first + n) % (2 * n_of_image)
+    numbers = np.minimum(numbers, 2 * n_of_image - 1 - numbers)
+    backwards = flips and rng.integers(2) == 1
+    return numbers[::-1].copy() if backwards else numbers
 
 
 def _elastic_displacement(
@@ -195,6 +228,27 @@ def sample_planes(planes: Planes, grid: Float32) -> Planes:
     )
 
 
+def sample_known(planes: Sequence[Planes | None], grids: Float32) -> Planes:
+    """Take the target of several planes (n) at `grids` (n, 2, h, w); of those where nothing is known, zeros."""
+    shape = grids.shape[2:]
+    nothing = Planes(
+        np.zeros(shape, np.uint8),
+        np.zeros(shape, np.float32),
+        np.zeros(shape, np.float32),
+        np.zeros(shape, bool),
+    )
+    taken = [
+        nothing if plane is None else sample_planes(plane, grid)
+        for plane, grid in zip(planes, grids, strict=True)
+    ]
+    return Planes(
+        np.stack([plane.classes for plane in taken]),
+        np.stack([plane.weights for plane in taken]),
+        np.stack([plane.distance for plane in taken]),
+        np.stack([plane.distance_known for plane in taken]),
+    )
+
+
 def _flat_index(grid: Float32, shape: tuple[int, ...]) -> NDArray[np.intp]:
     """Index into the ravelled plane; beyond its edges it is mirrored, the edge itself not repeated."""
     folded = []
@@ -209,12 +263,12 @@ def _flat_index(grid: Float32, shape: tuple[int, ...]) -> NDArray[np.intp]:
 def vary_grey(
     image: Float32, rng: np.random.Generator, settings: AugmentationSettings, rgb: bool = False
 ) -> Float32:
-    """Vary brightness, contrast, gamma, blur, noise and (RGB) colour of a patch (C, h, w) of about 0…1.
+    """Vary brightness, contrast, gamma, blur, noise and (RGB) colour of a patch (C, [planes,] h, w) of about 0…1.
 
     Channels of RGB vary together, and then in colour; other channels each on their own, as stains do.
     """
-    n = 1 if rgb else image.shape[0]
-    draw: Any = lambda limit: rng.uniform(-limit, limit, size=(n, 1, 1)).astype(np.float32)  # noqa: E731
+    n, ones = 1 if rgb else image.shape[0], (1,) * (image.ndim - 1)
+    draw: Any = lambda limit: rng.uniform(-limit, limit, size=(n, *ones)).astype(np.float32)  # noqa: E731
     gamma, contrast, brightness = draw(settings.gamma), draw(settings.contrast), draw(settings.brightness)
     sigma = rng.uniform(0, settings.blur) if rng.uniform() < 0.25 else 0.0
     noise = rng.uniform(0, settings.noise) if rng.uniform() < 0.5 else 0.0
@@ -225,10 +279,10 @@ def vary_grey(
         mix = np.eye(3, dtype=np.float32)
         mix += rng.uniform(-settings.colour, settings.colour, size=(3, 3)).astype(np.float32) / np.float32(2)
         image = np.tensordot(mix, image, axes=1)
-    mean = image.mean(axis=(1, 2), keepdims=True)
+    mean = image.mean(axis=tuple(range(1, image.ndim)), keepdims=True)
     image = (image - mean) * (1 + contrast) + mean + brightness
     if sigma > 0:
-        image = ndimage.gaussian_filter(image, (0, sigma, sigma), mode="mirror")
+        image = ndimage.gaussian_filter(image, (*[0] * (image.ndim - 2), sigma, sigma), mode="mirror")
     if noise > 0:
         image = image + np.float32(noise) * rng.standard_normal(image.shape, dtype=np.float32)
     return np.ascontiguousarray(image, dtype=np.float32)

@@ -13,13 +13,13 @@ from napari_unet.network.unet import UNet
 
 
 def measure_class_bias(images: Sequence[TrainingImage], settings: TrainingSettings, n_classes: int) -> Tensor:
-    """Logarithm of the class factors w_c in the weights, (K, 1, 1), to be added to the logits of the loss.
+    """Logarithm of the class factors w_c in the weights, (K, [1,] 1, 1), to be added to the logits of the loss.
 
     A rare class that weighs more would otherwise be predicted too often: nuclei on 5 % of the pixels came out
     with twice their area. So the network learns unweighted probabilities, from balanced gradients (the logit
     adjustment of Menon et al. 2021, turned round).
     """
-    bias = torch.zeros(n_classes, 1, 1)
+    bias = torch.zeros(n_classes, *[1] * images[0].classes.ndim)
     if settings.weight_map.preset != "ronneberger2015":  # elsewhere weights fall off with distance
         return bias
     for number in range(n_classes):

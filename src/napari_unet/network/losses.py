@@ -15,11 +15,11 @@ def weighted_cross_entropy(logits: Tensor, classes: Tensor, weights: Tensor) -> 
 
     Parameters
     ----------
-    logits : Tensor, (N, K, Y, X) float
+    logits : Tensor, (N, K, [Z,] Y, X) float
         The network's output without the distance channel.
-    classes : Tensor, (N, Y, X) int64
+    classes : Tensor, (N, [Z,] Y, X) int64
         True class of every pixel; must be within 0..K-1 also where the weight is 0.
-    weights : Tensor, (N, Y, X) float, ≥ 0
+    weights : Tensor, (N, [Z,] Y, X) float, ≥ 0
         The weight map; 0 where nothing is annotated.
 
     Returns
@@ -27,7 +27,7 @@ def weighted_cross_entropy(logits: Tensor, classes: Tensor, weights: Tensor) -> 
     Tensor, scalar
         0, with a gradient of 0, when all weights are 0.
     """
-    entropy = F.cross_entropy(logits, classes, reduction="none")  # (N, Y, X)
+    entropy = F.cross_entropy(logits, classes, reduction="none")  # (N, [Z,] Y, X)
     return _weighted_mean(entropy, weights)
 
 
@@ -40,11 +40,11 @@ def distance_loss(logits: Tensor, distance: Tensor, known: Tensor) -> Tensor:
 
     Parameters
     ----------
-    logits : Tensor, (N, Y, X) float
+    logits : Tensor, (N, [Z,] Y, X) float
         The last channel of the network's output.
-    distance : Tensor, (N, Y, X) float in 0..1
+    distance : Tensor, (N, [Z,] Y, X) float in 0..1
         Distance to the object's border, 1 at the object's deepest point and 0 in the background.
-    known : Tensor, (N, Y, X) bool (or float weights ≥ 0)
+    known : Tensor, (N, [Z,] Y, X) bool (or float weights ≥ 0)
         Where the distance is known.
 
     Returns
@@ -65,9 +65,11 @@ def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
 
 @torch.no_grad()
 def wrongness(logits: Tensor, classes: Tensor, weights: Tensor, cell: int) -> NDArray[np.float32]:
-    """Mean probability of wrong classes over annotated pixels, per cell (N, h / cell, w / cell), or NaN."""
-    right = torch.softmax(logits, dim=1).gather(1, classes[:, None])
-    known = (weights > 0).float()[:, None]
-    wrong = F.avg_pool2d((1 - right) * known, cell) / F.avg_pool2d(known, cell)
-    result: NDArray[np.float32] = wrong[:, 0].cpu().numpy()
+    """Mean probability of wrong classes over annotated pixels, per cell (N, [d,] h / cell, w / cell), or NaN."""
+    right = torch.softmax(logits, dim=1).gather(1, classes[:, None])[:, 0]
+    known = (weights > 0).float()
+    planes = [part.flatten(0, -3)[:, None] for part in ((1 - right) * known, known)]
+    wrong, there = (F.avg_pool2d(part, cell) for part in planes)
+    shape = (*classes.shape[:-2], *wrong.shape[-2:])
+    result: NDArray[np.float32] = (wrong / there).reshape(shape).cpu().numpy()
     return result

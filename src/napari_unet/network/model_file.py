@@ -70,7 +70,7 @@ class ModelDescription(BaseModel):
     format_version: Literal[1] = 1
     name: ShortText
     network: UNetConfig
-    axes: Literal["CYX"] = "CYX"
+    axes: Literal["CYX", "CZYX"] = "CYX"
     channel_names: tuple[ShortText, ...] = ()  # one per input channel, or none
     rgb: bool = False  # the channels are red, green and blue of one picture
     normalisation: Normalisation
@@ -78,6 +78,7 @@ class ModelDescription(BaseModel):
     object_size_image: Size | None = None  # the same in px of the training images
     object_size_um: Size | None = None  # the same in µm
     scale: Size = 1.0  # px of the network per px of the training images
+    plane_step: Size | None = None  # px of the network from one plane of a volume to the next
     magnification: Literal["as in training", "per image"] = "as in training"  # see `TrainingSettings`
     labels_are: Literal["objects", "classes"]
     class_names: tuple[ShortText, ...] = ()  # one per class, background first, or none
@@ -92,6 +93,10 @@ class ModelDescription(BaseModel):
 
     @model_validator(mode="after")
     def _check_counts(self) -> Self:
+        if self.network.dimensions != len(self.axes) - 1 or (self.plane_step is None) == ("Z" in self.axes):
+            raise ValueError(
+                f"the axes {self.axes} do not fit a network of {self.network.dimensions} dimensions"
+            )
         channels, classes = self.network.in_channels, self.network.classes
         for what, found, wanted in (
             ("channel_names", len(self.channel_names), channels),
@@ -136,7 +141,7 @@ def save_model(model: Model, path: str | os.PathLike[str], half: bool = False) -
     tensors = {}
     for name, tensor in model.network.state_dict().items():
         tensor = tensor.detach().cpu().contiguous()
-        tensors[name] = tensor.half() if half and tensor.dim() == 4 else tensor
+        tensors[name] = tensor.half() if half and tensor.dim() >= 4 else tensor
     _check_finite(tensors, f'The model "{model.description.name}" cannot be saved')
     content = save(tensors, {HEADER_KEY: model.description.model_dump_json()})
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
