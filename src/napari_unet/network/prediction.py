@@ -23,7 +23,7 @@ from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progres
 from napari_unet.errors import NoMemory, Stopped, UserError, is_out_of_memory
 from napari_unet.network.device import choose_device, is_bfloat16_faster
 from napari_unet.network.planes import Box, Image, Plane, TurnedPlane, round_up
-from napari_unet.network.unet import DoubleConvolution, UNet, UNetConfig
+from napari_unet.network.unet import MEMORY, DoubleConvolution, UNet, UNetConfig
 
 TILE_MEMORY = 2**30
 """Bytes that the feature maps of one tile may take when the user names no tile size."""
@@ -144,12 +144,12 @@ def fold(network: UNet) -> UNet:
     for module in folded.modules():
         if isinstance(module, DoubleConvolution):
             for conv, norm in (("conv1", "norm1"), ("conv2", "norm2")):
-                if isinstance(getattr(module, norm), nn.BatchNorm2d):
+                if isinstance(getattr(module, norm), nn.BatchNorm2d | nn.BatchNorm3d):
                     setattr(module, conv, fuse_conv_bn_eval(getattr(module, conv), getattr(module, norm)))
                     setattr(module, norm, nn.Identity())
     for parameter in folded.parameters():  # in this order of memory, convolutions need no copies
-        if parameter.dim() == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        if parameter.dim() >= 4:
+            parameter.data = parameter.data.contiguous(memory_format=MEMORY[parameter.dim() - 2])
     _FOLDED.add(folded)
     return folded
 
@@ -233,7 +233,7 @@ def _predict_box(
     with torch.inference_mode():
         for quarters, flip in versions:
             turned = torch.rot90(patch.flip(-1) if flip else patch, quarters, (-2, -1))
-            result = _activate(network(turned.contiguous(memory_format=torch.channels_last)), network.config)
+            result = activate(network(turned.contiguous(memory_format=torch.channels_last)), network.config)
             result = torch.rot90(result, -quarters, (-2, -1))
             total = total + (result.flip(-1) if flip else result)
         top, left = y0 - context[0] - network.config.margin, x0 - context[2] - network.config.margin
@@ -263,8 +263,8 @@ def _context(box: Box, frame: Box | None, config: UNetConfig) -> Box:
     return max(y0, frame[0]), min(y1, frame[1]), max(x0, frame[2]), min(x1, frame[3])
 
 
-def _activate(logits: Tensor, config: UNetConfig) -> Tensor:
-    """Turn logits (N, K [+ 1], Y, X) into probabilities of the classes and the distance."""
+def activate(logits: Tensor, config: UNetConfig) -> Tensor:
+    """Turn logits (N, K [+ 1], [Z,] Y, X) into probabilities of the classes and the distance."""
     logits = logits.float()
     probabilities = logits[:, : config.classes].softmax(dim=1)
     if not config.distance:

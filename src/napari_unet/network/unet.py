@@ -19,6 +19,7 @@ from napari_unet.errors import UserError
 from napari_unet.network.architecture import UNetConfig, laptop, ronneberger2015
 
 __all__ = [
+    "MEMORY",
     "UNet",
     "UNetConfig",
     "adapt",
