@@ -12,7 +12,7 @@ from torch.utils.data import IterableDataset
 from napari_unet.network.augmentation import (
     AugmentationSettings,
     Planes,
-    draw_grid,
+    draw_grids,
     sample_image,
     sample_planes,
     spline_coefficients,
@@ -95,7 +95,7 @@ def draw_patch(source: PoolImage, size: int, rng: np.random.Generator) -> tuple[
         source.distance[box].astype(np.float32),
         np.ones(source.classes[box].shape, bool),
     )
-    grid = draw_grid(rng, within, size, AUGMENTATION)
+    grid = draw_grids(rng, within, size, AUGMENTATION)[0]
     image = mix_channels(sample_image(spline_coefficients(window), grid), rng)
     image = vary_grey(image, rng, AUGMENTATION, rgb=len(image) == 3)
     if rng.uniform() < (INVERTED if len(image) == 1 else INVERTED / 2):
