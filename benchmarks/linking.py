@@ -140,7 +140,8 @@ def main() -> None:
             print(f"| {'rough' if rough else 'exact'} | {least:g} | {tell(*counts)} |", flush=True)
     print("\nLinks and daughters through time, in per cent\n")
     print(
-        "| frames | least overlap | recall | precision | daughters found | daughters right |\n|---|---:|---:|---:|---:|---:|"
+        "| frames | least overlap | recall | precision | daughters found | daughters right |\n"
+        "|---|---:|---:|---:|---:|---:|"
     )
     for rough in (False, True):
         cases = [take_planes(f.labels, np.random.default_rng(100 + k), rough) for k, f in enumerate(films)]
