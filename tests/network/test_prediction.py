@@ -168,7 +168,7 @@ def test_memory_is_the_output_and_one_tile():
 
 def test_default_tiles_fit_the_memory_and_are_about_equally_large(monkeypatch):
     monkeypatch.setattr(prediction, "TILE_MEMORY", 4 * PADDED.width * 10 * 150**2)
-    boxes = list(prediction._tiles(210, 70, PADDED, None))
+    boxes = list(prediction.tiles_of(210, 70, PADDED, None))
     context = 2 * PADDED.halo
     assert all((y1 - y0 + context) * (x1 - x0 + context) <= 150**2 for y0, y1, x0, x1 in boxes)
     assert [box[:2] for box in boxes] == [(0, 72), (72, 144), (144, 212)]

@@ -113,7 +113,7 @@ def predict(
     output = np.empty((config.out_channels, height, width), np.float32)
     side: int | None = tile
     while True:
-        tiles = list(_tiles(height, width, config, side))
+        tiles = list(tiles_of(height, width, config, side))
         try:
             for done, (y0, y1, x0, x1) in enumerate(tiles):
                 if should_stop():
@@ -166,7 +166,7 @@ def _check(image: Image, tile: int | None, config: UNetConfig) -> None:
         raise UserError(f"A tile of {tile} px is not possible: choose 1 px or more.")
 
 
-def _tiles(height: int, width: int, config: UNetConfig, tile: int | None) -> Iterator[Box]:
+def tiles_of(height: int, width: int, config: UNetConfig, tile: int | None) -> Iterator[Box]:
     """Cut the image into boxes that begin at multiples of 2^depth; the last ones may reach beyond it."""
     if tile is None:
         largest = _largest_tile(config)
@@ -202,7 +202,7 @@ def _smaller(tile: Box, config: UNetConfig) -> int:
 
 def _predict_tile(network: UNet, image: Image, box: Box, averaging: Averaging, device: torch.device) -> Image:
     """Predict the pixels of `box`, averaged over the versions of the image that `averaging` asks for."""
-    plane = Plane(image, _frame(image.shape[1], image.shape[2], network.config))
+    plane = Plane(image, frame_of(image.shape[1], image.shape[2], network.config))
     if averaging is not Averaging.ROTATIONS7:
         return _predict_box(network, plane, box, device, VERSIONS[averaging])
     total = _predict_box(network, plane, box, device)
@@ -227,7 +227,7 @@ def _predict_box(
     same places, since every side is a multiple of 2^depth or, unpadded, the same remainder more than one.
     """
     y0, y1, x0, x1 = box
-    context = _context(box, plane.frame, network.config)
+    context = context_of(box, plane.frame, network.config)
     patch = torch.from_numpy(plane.read(context))[None].to(device)  # (1, C, Y + context, X + context)
     total = torch.zeros((), device=device)
     with torch.inference_mode():
@@ -242,14 +242,14 @@ def _predict_box(
     return predicted
 
 
-def _frame(height: int, width: int, config: UNetConfig) -> Box:
+def frame_of(height: int, width: int, config: UNetConfig) -> Box:
     """Return the part of the plane that a padded network sees: the image, and some of its mirror image."""
     beyond = round_up(MIRRORED, config.multiple)
     below, right = (round_up(size, config.multiple) + beyond for size in (height, width))
     return -beyond, below, -beyond, right
 
 
-def _context(box: Box, frame: Box | None, config: UNetConfig) -> Box:
+def context_of(box: Box, frame: Box | None, config: UNetConfig) -> Box:
     """Return the input from which the pixels of `box` are computed."""
     y0, y1, x0, x1 = box
     if not config.padded:
