@@ -338,13 +338,13 @@ def test_a_device_that_is_not_there_is_said(dock: Any, discs: Any, qtbot: Any) -
 def test_a_full_disk_is_said_and_nothing_says_saved(
     dock: Any, discs: Any, monkeypatch: pytest.MonkeyPatch, qtbot: Any
 ) -> None:
-    def full(taken: TakeAway, path: str) -> None:
+    def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     add_discs(dock, discs)
     said: list[str] = []
     dock.loop.said.connect(lambda level, sentence: said.append(sentence))
-    monkeypatch.setattr(TakeAway, "save_labels", full)
+    monkeypatch.setattr(TakeAway, "save_objects", full)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/tmp/x.tif", ""))
     dock.takeaway._save_labels()
     qtbot.waitUntil(lambda: dock.messages.level() == "error", timeout=5000)
@@ -359,13 +359,13 @@ def test_painting_goes_on_while_it_is_saved(
 
     layer = add_discs(dock, discs)
     dock.loop.session.propose(())
-    go, save = threading.Event(), TakeAway.save_labels
+    go, save = threading.Event(), TakeAway.save_objects
 
-    def slow(taken: TakeAway, path: str) -> None:
+    def slow(*taken: Any) -> None:
         go.wait(10)
-        save(taken, path)
+        save(*taken)
 
-    monkeypatch.setattr(TakeAway, "save_labels", slow)
+    monkeypatch.setattr(TakeAway, "save_objects", slow)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "x"), ""))
     before = dock.loop.session.result()
     dock.takeaway._save_labels()

@@ -180,7 +180,8 @@ class Dock(QWidget):
 
     def _follow_theme(self) -> None:
         theme = get_theme(self._viewer().theme)
-        self.train.set_colours(theme.text.as_hex(), theme.background.as_hex())
+        for step in (self.train, self.takeaway):
+            step.set_colours(theme.text.as_hex(), theme.background.as_hex())
 
 
 def open_dock(viewer: napari.Viewer) -> Dock:

@@ -1,40 +1,56 @@
-"""Step 6: take labels, measurements and the network away."""
+"""Step 6: take objects, measurements and the network away."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QVBoxLayout, QWidget
 
 from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.loop import Loop
-from napari_unet._qt.rows import button, hint, row
+from napari_unet._qt.measurements.panel import Measurements
+from napari_unet._qt.rows import Fold, button, combo, hint, row
+from napari_unet.formats.exports import ENDINGS, WORDS, Format
 from napari_unet.session.takeaway import TakeAway
 
-TOOLTIP = (
-    "Save what was found: the objects as an image, one line of measurements per object, the network itself."
-)
+TOOLTIP = "Save what was found: the objects for other programs, a line of measurements for each, the network itself."
 
 
 class TakeAwayStep(QWidget):
-    """Three buttons that save, in a thread: painting goes on meanwhile."""
+    """Saves in a thread: painting goes on meanwhile."""
 
     def __init__(self, loop: Loop) -> None:
         super().__init__()
         self._loop = loop
         self._job: Job | None = None
-        self.labels = button(
-            "Labels …", "All objects as a TIFF of numbers, your annotation on top.", self._save_labels
+        self.format = combo(
+            [(words, what) for what, words in WORDS.items()],
+            "What the objects are saved as. Outlines run exactly along the edges of pixels: nothing is rounded.",
         )
-        self.table = button("Table …", "Size, shape and brightness of every object as CSV.", self._save_table)
+        self.labels = button("Save objects …", "All objects, your annotation on top.", self._save_labels)
+        self.whole_only = QCheckBox("Leave out objects that the image's edge cuts")
+        self.whole_only.setToolTip("<p>Their sizes are not known. Without this the table marks them.</p>")
+        self.whole_only.toggled.connect(self._set_whole_only)
+        self.table = button(
+            "Table …", "Size, shape and brightness of every object, as CSV or Parquet.", self._save_table
+        )
         self.model = button(
             "Model …", "The network as one file, to segment other images with.", self._save_model
         )
+        self.measurements = Fold(
+            "Measurements",
+            "Look at the numbers here: a table whose rows lead to objects, and how sizes and intensities are spread.",
+            self._make_measurements,
+        )
+        self._colours: tuple[str, str] | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(hint("The network's objects with your annotation on top, in the image's scale."))
-        layout.addWidget(row(self.labels, self.table, self.model))
+        layout.addWidget(row(self.format, self.labels, stretch=0))
+        layout.addWidget(self.whole_only)
+        layout.addWidget(row(self.table, self.model))
+        layout.addWidget(self.measurements)
 
     def state(self) -> str:
         """Return a few words for the title line."""
@@ -46,24 +62,57 @@ class TakeAwayStep(QWidget):
         for made in (self.labels, self.table):
             made.setEnabled(idle and session.segmentation is not None)
         self.model.setEnabled(idle and session.current is not None)
+        if self.measurements.body is not None:
+            self.measurements.body.refresh()
+
+    def set_colours(self, colour: str, background: str) -> None:
+        """Follow the theme."""
+        self._colours = (colour, background)
+        if self.measurements.body is not None:
+            self.measurements.body.set_colours(colour, background)
+
+    def _make_measurements(self) -> Measurements:
+        made = Measurements(self._loop)
+        made.set_whole_only(self.whole_only.isChecked())
+        if self._colours is not None:
+            made.set_colours(*self._colours)
+        return made
+
+    def _set_whole_only(self, on: bool) -> None:
+        if self.measurements.body is not None:
+            self.measurements.body.set_whole_only(on)
 
     def _save_labels(self) -> None:
-        self._save("Save the labels", "labels.tif", "TIFF (*.tif *.tiff)", TakeAway.save_labels)
+        what, whole_only = Format(self.format.currentData()), self.whole_only.isChecked()
+
+        def save(taken: TakeAway, path: str) -> None:
+            taken.save_objects(path, what, whole_only)
+
+        kind = f"{WORDS[what]} (*{ENDINGS[what]})"
+        self._save("Save the objects", f"objects{ENDINGS[what]}", kind, save, ENDINGS[what])
 
     def _save_table(self) -> None:
-        self._save("Save the table", "objects.csv", "CSV (*.csv)", TakeAway.save_table)
+        whole_only = self.whole_only.isChecked()
+
+        def save(taken: TakeAway, path: str) -> None:
+            taken.save_table(path, whole_only)
+
+        self._save("Save the table", "objects.csv", "CSV (*.csv);;Parquet (*.parquet)", save, ".csv")
 
     def _save_model(self) -> None:
-        self._save("Save the model", "model.safetensors", "Model (*.safetensors)", TakeAway.save_model)
+        kind = "Model (*.safetensors)"
+        self._save("Save the model", "model.safetensors", kind, TakeAway.save_model, ".safetensors")
 
-    def _save(self, title: str, ending: str, kind: str, save: Callable[[TakeAway, str], None]) -> None:
+    def _save(
+        self, title: str, name: str, kinds: str, save: Callable[[TakeAway, str], None], ending: str
+    ) -> None:
         image = self._loop.session.image
-        name = f"{Path(image.name).stem}_{ending}" if image is not None else ending
-        path, _ = QFileDialog.getSaveFileName(self, title, name, kind)
+        name = f"{Path(image.name).stem}_{name}" if image is not None else name
+        path, kind = QFileDialog.getSaveFileName(self, title, name, kinds)
         if not path or self._job is not None:
             return
         if not Path(path).suffix:
-            path += Path(ending).suffix
+            path += ".parquet" if "parquet" in kind else ending
         with self._loop.telling("Saving"):
             self._loop.layers.settle()
             taken = self._loop.session.prepare_saving()

@@ -6,7 +6,19 @@ import logging
 
 import typer
 
-from napari_unet.cli import doctor, evaluate, methods, open_window, replay, report, segment, train, weights
+from napari_unet.cli import (
+    doctor,
+    evaluate,
+    export,
+    measure,
+    methods,
+    open_window,
+    replay,
+    report,
+    segment,
+    train,
+    weights,
+)
 from napari_unet.cli.console import OneSentenceGroup
 
 app = typer.Typer(
@@ -20,6 +32,10 @@ app.command("open", help="Open napari with the dock; the same as no command at a
 app.command("train", help="Train a network on images and what was painted on them.")(train.train)
 app.command("segment", help="Segment images with a trained network.")(segment.segment)
 app.command("evaluate", help="Measure how well a segmentation agrees with the truth.")(evaluate.evaluate)
+app.command("measure", help="Measure the objects of label images, into one table.")(measure.measure)
+app.command("export", help="Write objects for ImageJ, QuPath, OMERO or machine learning.")(
+    export.export_objects
+)
 app.command("weights", help="Write the weight map that training uses for these labels.")(weights.weights)
 app.command("replay", help="Train the rounds of a project again, and compare bit for bit.")(replay.replay)
 app.command("methods", help="Print text on a network for the methods section of a paper.")(methods.methods)

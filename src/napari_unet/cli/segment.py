@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -15,12 +14,12 @@ from numpy.typing import NDArray
 
 from napari_unet.callbacks import OnProgress
 from napari_unet.cli.console import progress_bar, tell
+from napari_unet.cli.outputs import choose_outputs, probabilities_path
 from napari_unet.errors import UserError
 from napari_unet.formats.images import (
     ImageFile,
     find_images,
     match_channels,
-    name_of,
     plane_axes,
     planes,
     read_image,
@@ -87,7 +86,7 @@ def segment(
     if tile is not None and tile < 1:
         raise UserError(f"--tile must be above 0; it is {tile}.")
     found = find_images(images)
-    targets = choose_outputs(images, found, output, probabilities)
+    targets = choose_outputs(images, found, output, probabilities=probabilities)
 
     from napari_unet.network.bundled import BUNDLED, bundled_for, load_bundled
     from napari_unet.network.device import choose_device
@@ -124,55 +123,6 @@ def segment(
             progress.advance(whole)
     if failed:
         raise UserError(f"{len(failed)} of {len(found)} images were not segmented. " + " ".join(failed))
-
-
-def choose_outputs(
-    sources: Sequence[Path], found: Sequence[Path], output: Path, probabilities: bool
-) -> list[Path]:
-    """Name the label image of every image, so that nothing is overwritten that is read.
-
-    Parameters
-    ----------
-    sources : sequence of Path
-        What was given: with a folder or several images, `output` is a folder, which is made.
-    found : sequence of Path
-        The images.
-    output : Path
-    probabilities : bool
-        Whether probabilities are written as well.
-
-    Raises
-    ------
-    UserError
-        If two outputs would have one name, an output is an input, or a file can't hold several outputs.
-    """
-    is_file = output.suffix.lower() in (".tif", ".tiff") and not output.is_dir()
-    if is_file and (
-        len(found) > 1 or any(source.is_dir() and source.suffix != ".zarr" for source in sources)
-    ):
-        raise UserError(f"{output} is one file; for a folder or several images give a folder.")
-    if not is_file and output.suffix and not output.is_dir() and "." in output.name.strip("."):
-        raise UserError(f"Label images are written as TIFF: {output} must end in .tif, or be a folder.")
-    targets = [output] if is_file else [output / f"{name_of(path)}.tif" for path in found]
-    every = targets + [probabilities_path(target) for target in targets if probabilities]
-    inputs = {path.resolve() for path in found}
-    for target in every:
-        if target.resolve() in inputs:
-            raise UserError(f"{target} would overwrite an image that is read; give another place with -o.")
-    if len(set(every)) < len(every):
-        twice = next(a for a, b in itertools.pairwise(sorted(every)) if a == b)
-        raise UserError(f"Two images would be written to {twice}; segment them into different folders.")
-    folder = targets[0].parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder {folder} could not be made: {error.strerror}.") from error
-    return targets
-
-
-def probabilities_path(target: Path) -> Path:
-    """Return ``NAME_probabilities.tif`` beside ``NAME.tif``."""
-    return target.with_name(f"{name_of(target)}_probabilities.tif")
 
 
 def _segment_file(

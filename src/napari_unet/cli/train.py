@@ -15,17 +15,19 @@ from numpy.typing import NDArray
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.cli.console import progress_bar, stop_on_interrupt, tell, tell_all
 from napari_unet.errors import UserError
+from napari_unet.formats.annotations import read_foreign_labels
 from napari_unet.formats.images import (
     find_images,
+    find_labels,
     match_channels,
     pair_by_name,
     plane_axes,
     planes,
     read_image,
-    read_labels,
 )
 
 if TYPE_CHECKING:
+    from napari_unet.formats.images import ImageFile
     from napari_unet.network.model_file import Model
     from napari_unet.network.training import TrainingReport
     from napari_unet.workflow import AnnotatedImage
@@ -55,7 +57,10 @@ class Seen(StrEnum):
 
 def train(
     images: Annotated[list[Path], typer.Argument(help="Image files, folders or patterns.")],
-    labels: Annotated[Path, typer.Option("--labels", help="Label image of the same name, or their folder.")],
+    labels: Annotated[
+        Path,
+        typer.Option("--labels", help="Label image or ImageJ ROI zip of the same name, or their folder."),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write (.safetensors).")],
     coding: Annotated[Coding, typer.Option(help="What 0 and 1 mean in the labels.")],
     labels_are: Annotated[
@@ -159,13 +164,16 @@ def read_annotated(
     from napari_unet.workflow import AnnotatedImage
 
     found = find_images(images)
-    pairs = pair_by_name(found, find_images(labels), every_image=False)
+    pairs = pair_by_name(found, find_labels(labels), every_image=False)
     if len(pairs) < len(found):
         tell(f"{len(found) - len(pairs)} image(s) without labels are left out.")
     planes_found: list[tuple[str, NDArray[Any], NDArray[np.int32], float | None, str]] = []
     rgb = False
     for image_path, labels_path in pairs:
-        image, painted = read_image(image_path), read_labels(labels_path)
+        image = read_image(image_path)
+        painted, sentence = read_foreign_labels(labels_path, *_without_channels(image), coding)
+        if sentence:
+            tell(f"{labels_path.name}: {sentence}")
         rgb = rgb or image.rgb
         image_planes, label_planes = planes(image.array, image.axes), planes(painted.array, painted.axes)
         matching = list(zip(list(image_planes), list(label_planes), strict=False))
@@ -228,6 +236,12 @@ def _load_start(start: str, preset: Preset) -> Model | None:
     from napari_unet.network.model_file import load_model
 
     return load_model(Path(start))
+
+
+def _without_channels(file: ImageFile) -> tuple[tuple[int, ...], str]:
+    """Return shape and axes of an image without its channels."""
+    axes = "".join(axis for axis in file.axes if axis not in "CS")
+    return tuple(file.array.shape[file.axes.index(axis)] for axis in axes), axes
 
 
 def _n_planes(file: Any) -> int:

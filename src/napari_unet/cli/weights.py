@@ -10,7 +10,7 @@ import typer
 
 from napari_unet.annotation.coding import Coding, LabelsAre, to_annotation
 from napari_unet.cli.console import progress_bar
-from napari_unet.cli.segment import choose_outputs
+from napari_unet.cli.outputs import choose_outputs
 from napari_unet.errors import UserError
 from napari_unet.formats.images import find_images, read_labels, write_probabilities
 
@@ -38,7 +38,7 @@ def weights(
     from napari_unet.annotation.weight_map import WeightMapSettings, weight_map
 
     found = find_images(labels)
-    targets = choose_outputs(labels, found, output, probabilities=False)
+    targets = choose_outputs(labels, found, output)
     settings = getattr(WeightMapSettings, preset.value)()
     with progress_bar() as progress:
         for path, target in progress.track(list(zip(found, targets, strict=True)), description="Weighting"):

@@ -35,25 +35,37 @@ def write_labels(
     UserError
         If the labels are no whole numbers or exceed int32, or the file can't be written.
     """
-    if labels.dtype.kind not in "bui":
-        raise UserError(f"Labels are whole numbers; these are {labels.dtype}, so nothing was written.")
-    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
-    if not -(2**31) <= low <= high < 2**31:
-        raise UserError(f"Labels from {low} to {high} do not fit into 32 bits; renumber them.")
+    fitting = fitting_labels(labels)
     axes = axes or {2: "YX", 3: "ZYX", 4: "TZYX"}.get(labels.ndim)
-    if low >= 0 and high <= LARGEST_UINT16:
-        _write_imagej(Path(path), labels.astype(np.uint16), axes, pixel_size_um)
+    if fitting.dtype == np.uint16:
+        _write_imagej(Path(path), fitting, axes, pixel_size_um)
         return
     per_cm = None if pixel_size_um is None else 1e4 / pixel_size_um
     with replace_whole(path) as temporary:
         tifffile.imwrite(
             temporary,
-            labels.astype(np.int32),
+            fitting,
             compression="zlib",
             metadata={"axes": axes},
             resolution=None if per_cm is None else (per_cm, per_cm),
             resolutionunit=None if per_cm is None else "CENTIMETER",
         )
+
+
+def fitting_labels(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels as uint16 where the values fit, else as int32.
+
+    Raises
+    ------
+    UserError
+        If they are no whole numbers, or exceed int32.
+    """
+    if labels.dtype.kind not in "bui":
+        raise UserError(f"Labels are whole numbers; these are {labels.dtype}, so nothing was written.")
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    if not -(2**31) <= low <= high < 2**31:
+        raise UserError(f"Labels from {low} to {high} do not fit into 32 bits; renumber them.")
+    return labels.astype(np.uint16 if low >= 0 and high <= LARGEST_UINT16 else np.int32)
 
 
 def write_probabilities(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,11 @@ from napari_unet.session.painting import Painting
 from napari_unet.session.rounds import Round, Rounds
 from napari_unet.session.state import NO_IMAGE, State
 from napari_unet.session.stored import StoredProbabilities
+
+if TYPE_CHECKING:
+    from napari_unet.formats.exports import Format, Objects
+    from napari_unet.objects.outlines import Key
+    from napari_unet.objects.tables import Columns
 
 NOT_TRAINED = "There is no trained network yet; press Train first."
 
@@ -84,8 +89,8 @@ class TakeAway:
         assert self.image is not None
         write_labels(path, labels, self.image.pixel_size_um)
 
-    def save_table(self, path: str | Path) -> None:
-        """Write one line per object and plane as CSV: sizes, shapes, intensities.
+    def save_table(self, path: str | Path, whole_only: bool = False) -> None:
+        """Write one line per object and plane as CSV or Parquet: sizes, shapes, intensities.
 
         Raises
         ------
@@ -93,19 +98,73 @@ class TakeAway:
             When there is no object to measure, or the file can't be written.
         """
         from napari_unet.formats.tables import write_table
-        from napari_unet.objects.tables import measure_objects
 
-        labels, image, tables = self.result(), self.image, []
+        write_table(path, self.table(whole_only))
+
+    def table(self, whole_only: bool = False) -> Columns:
+        """Measure every object, as `measure_planes`, with its class.
+
+        Parameters
+        ----------
+        whole_only
+            Without objects that the edge of their plane cuts.
+
+        Raises
+        ------
+        UserError
+            When there is no object to measure.
+        """
+        from napari_unet.objects.tables import measure_planes, without_cut_objects
+
+        found, image = self.result(), self.image
         assert image is not None
-        for plane in image.planes():
-            if labels[plane].any():
-                table = measure_objects(labels[plane], image.plane(plane), image.pixel_size_um)
-                n = len(next(iter(table.values())))
-                where = {f"plane-{i}": np.full(n, index) for i, index in enumerate(plane)}
-                tables.append(where | table | self._classes(plane, labels[plane], table["label"]))
-        if not tables:
+        labels = without_cut_objects(found) if whole_only else found
+        table = measure_planes(
+            labels,
+            image.plane,
+            image.pixel_size_um,
+            lambda plane, numbers: self._classes(plane, labels[plane], numbers),
+        )
+        if not table:
             raise UserError("There is no object to measure; segment first.")
-        write_table(path, {key: np.concatenate([t[key] for t in tables]) for key in tables[0]})
+        return table
+
+    def objects(self, whole_only: bool = False) -> Objects:
+        """Return the segmentation as it is exported, with the classes of objects.
+
+        Raises
+        ------
+        UserError
+            When nothing has been segmented yet.
+        """
+        from napari_unet.formats.exports import Objects
+
+        labels, image = self.result(), self.image
+        assert image is not None
+        classes: dict[Key, str] = {}
+        for plane in image.planes():
+            numbers = np.unique(labels[plane])
+            numbers = numbers[numbers > 0]
+            for names in self._classes(plane, labels[plane], numbers).values():
+                classes |= {(plane, int(n)): str(name) for n, name in zip(numbers, names, strict=True)}
+        named = self.painting.class_names if self.painting is not None and classes else ()
+        found = Objects(labels, image.name, None, image.pixel_size_um, classes, named)
+        return found.without_cut() if whole_only else found
+
+    def save_objects(self, path: str | Path, what: Format, whole_only: bool = False) -> None:
+        """Write the segmentation in the format of another program; for QuPath with measurements.
+
+        Raises
+        ------
+        UserError
+            When nothing has been segmented yet, or the file can't be written.
+        """
+        from napari_unet.formats.exports import Format, export
+
+        objects = self.objects(whole_only)
+        if what is Format.GEOJSON and objects.labels.any():
+            objects = replace(objects, measurements=_by_object(self.table(whole_only)))
+        export(objects, path, what)
 
     def _classes(
         self, plane: Plane, labels: NDArray[np.int32], numbers: NDArray[Any]
@@ -140,6 +199,18 @@ class TakeAway:
         if self.current is None:
             raise UserError(NOT_TRAINED)
         write_model(self.current.model, path)
+
+
+def _by_object(table: Columns) -> dict[Key, dict[str, float]]:
+    """Return the finite numbers of every object, by plane and number."""
+    places = [name for name in table if name.startswith("plane-")]
+    named = [name for name in table if table[name].dtype.kind in "biuf" and name not in {"label", *places}]
+    return {
+        (tuple(int(table[place][row]) for place in places), int(number)): {
+            name: float(table[name][row]) for name in named if np.isfinite(table[name][row])
+        }
+        for row, number in enumerate(table["label"])
+    }
 
 
 def methods_of(rounds: Rounds, separation: SeparationSettings | None) -> str:

@@ -11,6 +11,7 @@ from napari.layers import Labels
 from napari_unet.annotation.boxes import values_present
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.objects.edit import Change
+from napari_unet.objects.tables import Columns
 from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
 
@@ -52,3 +53,18 @@ def features_of(notes: ObjectNotes, values: Sequence[int]) -> pd.DataFrame:
         table["class"] = [names.get(number, f"class {number}") for number in numbers]
     table["said to be complete"] = ["yes" if value in notes.complete else "no" for value in values]
     return pd.DataFrame(table)
+
+
+def measured_features(table: Columns, plane: tuple[int, ...]) -> pd.DataFrame:
+    """Return the measurements of the objects on one plane, one line each."""
+    here = np.ones(len(table["label"]), bool)
+    for axis, at in enumerate(plane):
+        here &= table[f"plane-{axis}"] == at
+    named = {"label": "index"}
+    return pd.DataFrame(
+        {
+            named.get(name, name): values[here]
+            for name, values in table.items()
+            if not name.startswith("plane-")
+        }
+    )
