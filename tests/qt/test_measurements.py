@@ -57,7 +57,7 @@ def test_a_row_shows_its_object_also_when_sorted(dock: Any, discs: Any, qtbot: A
 def test_correcting_makes_the_numbers_old_and_says_so(dock: Any, discs: Any, qtbot: Any) -> None:
     panel = measured(dock, discs, qtbot)
     layer = dock.loop.layers.layer(Which.SEGMENTATION)
-    layer.data_setitem(np.nonzero(np.pad(np.ones((5, 5)), ((40, 51), (40, 83)))), 99)
+    layer.data_setitem(np.nonzero(np.pad(np.ones((5, 5)), ((0, 91), (40, 83)))), 99)
     dock.loop.layers.settle()
     qtbot.waitUntil(lambda: "changed since" in panel.sentence.text(), timeout=5000)
     assert len(layer.features) == 0
