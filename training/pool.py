@@ -1,6 +1,6 @@
 """The pool that pre-training draws patches from: images at the network's scale with their targets, on disk.
 
-    python training/pool.py --data ../shared/data                  # real images, once
+    python training/pool.py --data ../shared/data --copies 3       # real images, each at three random scales
     python training/pool.py --generate 4000 --seed 0               # generated images, as many as asked for
 
 Every image is one file, training/out/pool/FAMILY/NAME.npz; what is there is not made again.
@@ -29,6 +29,7 @@ from napari_unet.network.scaling import (
     resample_image,
     resample_labels,
 )
+from napari_unet.workflow.size import LARGEST_SCALE
 from real_sets import RealImage, read_real
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,13 +81,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, help="folder of the real sets; without it only generated images")
+    parser.add_argument(
+        "--copies", type=int, default=1, help="how often a real image is there, each time at another scale"
+    )
     parser.add_argument("--generate", type=int, default=0, help="number of generated images")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pool", type=Path, default=POOL)
     options = parser.parse_args()
     if options.data is not None:
-        for real in read_real(options.data):
-            add_real(options.pool, real)
+        for copy in range(options.copies):
+            for real in read_real(options.data):
+                add_real(options.pool, real, copy)
     start, made = time.monotonic(), 0
     for number in range(options.generate):
         made += add_generated(options.pool, options.seed, number)
@@ -94,20 +99,21 @@ def main() -> None:
             print(f"{made} images, {made / (time.monotonic() - start):.1f} per second", flush=True)
 
 
-def add_real(pool: Path, real: RealImage) -> None:
-    """Add a real image at a random scale, in crops if it is large."""
-    rng = np.random.default_rng(list(real.name.encode()))
-    if (pool / real.family / f"{real.name}-0.npz").exists():
+def add_real(pool: Path, real: RealImage, copy: int = 0) -> None:
+    """Add a real image at a random scale, in crops if it is large; every copy at another scale."""
+    name = f"{real.name}.{copy}" if copy else real.name
+    rng = np.random.default_rng(list(name.encode()))
+    if (pool / real.family / f"{name}-0.npz").exists():
         return
     sizes = np.sqrt(np.bincount(real.labels.ravel())[1:] * 4 / np.pi)
     size = float(np.median(sizes[sizes > 0])) if (sizes > 0).any() else TARGET_SIZE
-    scale = min(TARGET_SIZE * _draw_size(rng) / size, 2.0)
+    scale = min(TARGET_SIZE * _draw_size(rng) / size, LARGEST_SCALE)
     image = normalise(real.image, measure_normalisation([real.image]))
     image = resample_image(image, scale)
     labels = resample_labels(real.labels, (image.shape[1], image.shape[2]))
     for number, box in enumerate(_crops(rng, labels.shape)):
         made = make_pool_image(image[(slice(None), *box)], labels[box])
-        made.write(pool / real.family / f"{real.name}-{number}.npz")
+        made.write(pool / real.family / f"{name}-{number}.npz")
 
 
 def add_generated(pool: Path, seed: int, number: int) -> bool:

@@ -66,7 +66,7 @@ def fit(model: Model, images: list[RealImage]) -> SeparationSettings:
         (
             SeparationSettings(method=method, threshold=threshold, seed_depth=depth)
             for method in (SplitMethod.DISTANCE, SplitMethod.PROBABILITY, SplitMethod.LEARNED)
-            for threshold in (0.4, 0.5, 0.6, 0.7)
+            for threshold in (0.4, 0.5, 0.6, 0.7, 0.8)
             for depth in (0.1, 0.25, 0.4)
         ),
         key=score,
