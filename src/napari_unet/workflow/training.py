@@ -27,6 +27,7 @@ from napari_unet.network.unet import UNet, UNetConfig, adapt, expect_background,
 from napari_unet.objects.separate import SeparationSettings, SplitMethod
 from napari_unet.workflow.annotated import AnnotatedImage, count_annotation
 from napari_unet.workflow.lineage import Lineage, at_network_scale, continue_lineage, stored
+from napari_unet.workflow.near_start import keep_near_start
 from napari_unet.workflow.preparation import Prepared, prepare
 from napari_unet.workflow.scoring import HeldOutScore, fit_objects
 
@@ -136,6 +137,7 @@ def train_model(
     score = HeldOutScore(prepared.images, inside, labels_are) if inside else None
     if should_stop():
         raise Stopped
+    begun_with = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     outcome = train(
         prepared.images,
         network,
@@ -148,6 +150,9 @@ def train_model(
         should_stop=should_stop,
         record=record,
     )
+    stopped = record.stopped if record is not None else outcome.stopped
+    if score is not None and not stopped and _is_bundle_as_it_is(start, config):
+        outcome = keep_near_start(network.eval(), begun_with, outcome, score)
     network.load_state_dict(outcome.state)
     network.eval()
     separation = fit_objects(
@@ -213,6 +218,13 @@ def _network(
     if start is not None:
         network.load_state_dict(adapt(start.network.state_dict(), start.description.network, config))
     return network, config
+
+
+def _is_bundle_as_it_is(start: Model | None, config: UNetConfig) -> bool:
+    """Tell whether a training began with bundled weights, and none of a layer that is new."""
+    if start is None or not is_bundled(start.description):
+        return False
+    return config == start.description.network.model_copy(update={"distance": config.distance})
 
 
 def _known_separation(start: Model | None, config: UNetConfig) -> SeparationSettings | None:
