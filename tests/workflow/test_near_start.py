@@ -30,10 +30,10 @@ def filled_with(value: float) -> dict[str, torch.Tensor]:
     }
 
 
-def outcome(score: float | None, best_step: int = 10) -> TrainingOutcome:
+def outcome(score: float | None, best_step: int = 10, start: float = 0.79) -> TrainingOutcome:
     return TrainingOutcome(
         state=filled_with(1.0),
-        curves=Curves(),
+        curves=Curves(held_out=[] if score is None else [(0, {"score": start}), (10, {"score": score})]),
         best_step=best_step,
         steps=10,
         seconds=1.0,
@@ -52,10 +52,18 @@ def outcome(score: float | None, best_step: int = 10) -> TrainingOutcome:
         (0.04, 0.80, 0.80, 0.80, 0.80, 0.25),
         (0.04, 0.80, 0.84, 0.85, 0.85, 0.5),
         (0.04, 0.40, 0.50, 0.60, 0.80, 1.0),
+        (0.04, 0.90, 0.90, 0.90, 0.90, 1.0),
         (0.04, 0.40, 0.80, 0.70, 0.60, 0.5),
         (0.30, 0.75, 0.76, 0.76, 0.80, 1.0),
     ],
-    ids=["as good", "within the error", "it must learn", "the mean is best", "few objects tell little"],
+    ids=[
+        "as good",
+        "within the error",
+        "it must learn",
+        "it gained much",
+        "the mean is best",
+        "few objects tell little",
+    ],
 )
 def test_the_nearest_weights_that_are_as_good_are_kept(error, at_25, at_50, at_75, at_100, share):
     score = ScoreBy(error, at_25=at_25, at_50=at_50, at_75=at_75)
