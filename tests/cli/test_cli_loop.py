@@ -66,6 +66,7 @@ def test_train_segment_evaluate(shell, folder, model):
     )
     assert len(result.stdout.splitlines()) == 2
     names = {"cell0.tif", "cell1.tif", "cell0_probabilities.tif", "cell1_probabilities.tif"}
+    names |= {"results.csv", ".napari-unet-batch.json"}
     assert {p.name for p in (folder / "out").iterdir()} == names
     labels = read_labels(folder / "out" / "cell0.tif").array
     maps = read_image(folder / "out" / "cell0_probabilities.tif")
@@ -158,7 +159,16 @@ def test_one_bad_image_does_not_cost_the_others(shell, folder, model):
     said = shell.fail("segment", folder / "images", "-o", folder / "out", "--model", model)
     assert said.startswith("1 of 3 images")
     assert "broken.tif" in said
-    assert sorted(p.name for p in (folder / "out").iterdir()) == ["cell0.tif", "cell1.tif"]
+    assert sorted(p.name for p in (folder / "out").glob("*.tif")) == ["cell0.tif", "cell1.tif"]
+    assert "damaged" in (folder / "out" / "results.csv").read_text(encoding="utf-8")
+    (folder / "images" / "broken.tif").unlink()
+    result = shell.run("segment", folder / "images", "-o", folder / "out", "--model", model)
+    assert result.stdout.count("(made before)") == 2
+    everything = ("--rois", "--table", "--again")
+    result = shell.run(
+        "segment", folder / "images" / "*0.tif", "-o", folder / "one", "--model", model, *everything
+    )
+    assert {p.name for p in (folder / "one").iterdir()} == {"cell0.tif", "cell0.zip", "cell0_objects.csv"}
 
 
 @pytest.mark.parametrize("kind", ["zeros", "constant", "nan", "thin", "float64", "big-endian"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
 
+from napari_unet._qt.batch import Batch
 from napari_unet._qt.forms import Form
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, button, column, combo, hint, row
@@ -69,6 +70,11 @@ class SegmentStep(QWidget):
             "More", "Averaging, and how touching objects are cut.",
             column(row("Averaging", self.averaging, stretch=1), self.further),
         )  # fmt: skip
+        self.batch = Fold(
+            "Batch: many files",
+            "Segment all images of a folder in the same way; a table says what became of each.",
+            lambda: Batch(loop),
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._buttons = row(self.this_plane, self.whole)
@@ -81,6 +87,7 @@ class SegmentStep(QWidget):
             row("Layers", self.probability, self.uncertainty),
             self.separation,
             more,
+            self.batch,
         ):
             layout.addWidget(part)
         loop.segmenting.connect(self._show_progress)
@@ -119,6 +126,9 @@ class SegmentStep(QWidget):
             form.setEnabled(possible)
             if form.value() != session.separating.settings and self._separating.wanted is None:
                 form.setValue(session.separating.settings)
+        if self.batch.body is not None:
+            self.batch.body.averaging = self.averaging.currentData()
+            self.batch.body.refresh()
         objects = session.labels_are is LabelsAre.OBJECTS
         for name in ("threshold", "method"):
             self.separation.set_field_visible(name, objects)

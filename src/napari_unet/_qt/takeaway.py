@@ -47,9 +47,9 @@ class TakeAwayStep(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(hint("The network's objects with your annotation on top, in the image's scale."))
-        layout.addWidget(row(self.format, self.labels, stretch=0))
+        layout.addWidget(self.format)
         layout.addWidget(self.whole_only)
-        layout.addWidget(row(self.table, self.model))
+        layout.addWidget(row(self.labels, self.table, self.model))
         layout.addWidget(self.measurements)
 
     def state(self) -> str:

@@ -14,10 +14,10 @@ from rich.table import Table
 
 from napari_unet.annotation.coding import Coding, LabelsAre, from_annotation, to_annotation
 from napari_unet.cli.console import progress_bar
-from napari_unet.cli.outputs import probabilities_path
 from napari_unet.errors import UserError
 from napari_unet.formats.colour_pictures import write_coloured
 from napari_unet.formats.images import find_images, name_of, pair_by_name, read_labels
+from napari_unet.formats.paths import probabilities_path
 from napari_unet.formats.tables import write_table
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from napari_unet.cli.console import progress_bar, tell
-from napari_unet.cli.outputs import choose_outputs
 from napari_unet.errors import UserError
 from napari_unet.formats.annotations import read_foreign_labels
 from napari_unet.formats.exports import ENDINGS, Format, Objects, export, format_of
 from napari_unet.formats.images import ImageFile, find_images, find_labels, name_of, pair_by_name, read_image
+from napari_unet.formats.outputs import choose_outputs
 from napari_unet.formats.paths import ROI_ENDINGS
 
 

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from napari_unet.callbacks import OnProgress
-from napari_unet.cli.console import progress_bar, tell
-from napari_unet.cli.outputs import choose_outputs, probabilities_path
+from napari_unet.callbacks import never_stop
+from napari_unet.cli.console import progress_bar, stop_on_interrupt, tell
 from napari_unet.errors import UserError
-from napari_unet.formats.images import (
-    ImageFile,
-    find_images,
-    match_channels,
-    plane_axes,
-    planes,
-    read_image,
-    write_labels,
-    write_probabilities,
-)
+from napari_unet.formats.images import find_images
+from napari_unet.formats.outputs import choose_outputs
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from napari_unet.network.model_file import Model
-    from napari_unet.workflow import Segmented
+    from napari_unet.workflow.batch import Segmenter
+    from napari_unet.workflow.batch_record import Done
+
+KEEPING = "Stopping; what is segmented is kept, and the same command goes on from there."
 
 
 class Average(StrEnum):
@@ -70,6 +60,14 @@ def segment(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also write NAME_probabilities.tif (float32, CYX).")
     ] = False,
+    rois: Annotated[bool, typer.Option("--rois", help="Also write NAME.zip: outlines for ImageJ.")] = False,
+    table: Annotated[
+        bool, typer.Option("--table", help="Also write NAME_objects.csv: the measurements of the objects.")
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Segment also files that were segmented before with the same settings."),
+    ] = False,
     tile: Annotated[int | None, typer.Option(help="Edge of a tile in px; smaller needs less memory.")] = None,
     averaging: Annotated[
         Average, typer.Option(help="Average over flipped or rotated images: slower, better.")
@@ -80,7 +78,10 @@ def segment(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
-    """Segment every image and write a label image for each; what fails is named at the end."""
+    """Segment every image and write a label image for each; what fails is named at the end.
+
+    Of several images, those that an earlier run segmented in the same way are kept: a run that was stopped goes on.
+    """
     if object_size is not None and not object_size > 0:
         raise UserError(f"--object-size must be above 0; it is {object_size}.")
     if tile is not None and tile < 1:
@@ -92,6 +93,8 @@ def segment(
     from napari_unet.network.device import choose_device
     from napari_unet.network.model_file import load_model
     from napari_unet.workflow import segment_image
+    from napari_unet.workflow.batch import Segmenter, word_for
+    from napari_unet.workflow.batch_record import Wanted
 
     choose_device(device)
     network = load_bundled() if model == BUNDLED else load_model(Path(model))
@@ -107,75 +110,53 @@ def segment(
         grey_range=GREY_MODES[grey_range] if grey_range else None,
         device=device,
     )
-    failed: list[str] = []
+    settings = dict(run.keywords, device="")  # where it is computed changes nothing
+    wanted = Wanted(probabilities, rois, table)
+    segmenter = Segmenter(network_for, run, word_for(network, settings), wanted)
+    files = list(zip(found, targets, strict=True))
+    if len(files) == 1:
+        _segment_one(*files[0], segmenter)
+    else:
+        _segment_many(files, segmenter, again)
+
+
+def _segment_one(path: Path, target: Path, segmenter: Segmenter) -> None:
     with progress_bar() as progress:
-        whole = progress.add_task("Segmenting", total=len(found))
-        for path, target in zip(found, targets, strict=True):
-            progress.update(whole, description=path.name)
-            try:
-                n_objects = _segment_file(path, target, network_for, run, probabilities, progress)
-            except UserError as error:
-                if len(found) == 1:
-                    raise
-                failed.append(f"{path.name}: {error}")
-            else:
-                typer.echo(f"{target}: {n_objects}")
-            progress.advance(whole)
+        task = progress.add_task(path.name, total=1.0)
+
+        def report(fraction: float, words: str) -> None:
+            progress.update(task, completed=fraction, description=words or path.name)
+
+        done = segmenter.segment_file(path, target, report, never_stop)
+    _tell_done(done)
+
+
+def _segment_many(files: list[tuple[Path, Path]], segmenter: Segmenter, again: bool) -> None:
+    from napari_unet.workflow.batch import RESULTS, in_words, run_batch
+
+    with stop_on_interrupt(KEEPING) as should_stop, progress_bar() as progress:
+        task = progress.add_task("Segmenting", total=1.0)
+
+        def report(fraction: float, words: str) -> None:
+            progress.update(task, completed=fraction, description=words)
+
+        all_done = run_batch(
+            files, segmenter, again=again, on_done=_tell_done, on_progress=report, should_stop=should_stop
+        )
+    failed = [done for done in all_done if done.state == "failed"]
     if failed:
-        raise UserError(f"{len(failed)} of {len(found)} images were not segmented. " + " ".join(failed))
+        for done in failed:
+            tell(f"{done.path.name}: {' '.join(done.sentences)}")
+        reasons = " ".join(f"{done.path.name}: {' '.join(done.sentences)}" for done in failed[:3])
+        more = f" And {len(failed) - 3} more: see {RESULTS}." if len(failed) > 3 else ""
+        raise UserError(f"{len(failed)} of {len(files)} images were not segmented. {reasons}{more}")
+    tell(in_words(all_done, len(files)))
+    if len(all_done) < len(files):
+        raise typer.Exit(130)
 
 
-def _segment_file(
-    path: Path,
-    target: Path,
-    network_for: Callable[[NDArray[Any]], Model],
-    run: Callable[..., Segmented],
-    probabilities: bool,
-    progress: Progress,
-) -> str:
-    """Segment all planes of one file; return what was found in words."""
-    file = read_image(path)
-    each = list(planes(file.array, file.axes))
-    labels, maps = [], []
-    task = progress.add_task("", total=len(each), visible=False)
-    for k, (_, plane) in enumerate(each):
-        model = network_for(plane)
-        segmented = run(
-            model,
-            match_channels(plane, model.description.network.in_channels, path.name),
-            pixel_size_um=file.pixel_size_um,
-            on_progress=_report_to(progress, task, k),
-        )
-        labels.append(segmented.labels)
-        maps.append(segmented.probabilities if probabilities else segmented.probabilities[:0])
-        for sentence in segmented.sentences:
-            tell(f"{path.name}: {sentence}")
-    progress.remove_task(task)
-    _write(file, labels, maps if probabilities else [], target)
-    if model.description.labels_are == "classes":
-        return f"{len(model.description.class_names) or model.description.network.classes - 1} class(es)"
-    return f"{sum(int(np.unique(plane[plane > 0]).size) for plane in labels)} objects"
-
-
-def _report_to(progress: Progress, task: TaskID, n_before: int) -> OnProgress:
-    """Show how far one plane is, when `n_before` planes are done."""
-
-    def report(fraction: float, words: str) -> None:
-        progress.update(task, completed=n_before + fraction, visible=True, description=words)
-
-    return report
-
-
-def _write(file: ImageFile, labels: list[np.ndarray], maps: list[np.ndarray], target: Path) -> None:
-    stacked = plane_axes(file.axes)
-    shape = tuple(n for n, axis in zip(file.array.shape, file.axes, strict=True) if axis in stacked)
-    if maps:
-        one = maps[0].shape
-        write_probabilities(
-            probabilities_path(target),
-            np.stack(maps).reshape(*shape, *one),
-            file.pixel_size_um,
-            stacked + "CYX",
-        )
-    plane = labels[0].shape
-    write_labels(target, np.stack(labels).reshape(*shape, *plane), file.pixel_size_um, stacked + "YX")
+def _tell_done(done: Done) -> None:
+    if done.state != "failed":
+        typer.echo(f"{done.target}: {done.found}{' (made before)' if done.state == 'kept' else ''}")
+        for sentence in done.sentences:
+            tell(f"{done.path.name}: {sentence}")

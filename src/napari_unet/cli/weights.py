@@ -10,9 +10,9 @@ import typer
 
 from napari_unet.annotation.coding import Coding, LabelsAre, to_annotation
 from napari_unet.cli.console import progress_bar
-from napari_unet.cli.outputs import choose_outputs
 from napari_unet.errors import UserError
 from napari_unet.formats.images import find_images, read_labels, write_probabilities
+from napari_unet.formats.outputs import choose_outputs
 
 
 class Preset(StrEnum):

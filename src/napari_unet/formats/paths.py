@@ -54,6 +54,11 @@ def name_of(path: Path) -> str:
     return stem[:-4] if stem.lower().endswith(".ome") else stem
 
 
+def probabilities_path(target: Path) -> Path:
+    """Return ``NAME_probabilities.tif`` beside ``NAME.tif``."""
+    return target.with_name(f"{name_of(target)}_probabilities.tif")
+
+
 def find_images(source: Path | str | Sequence[Path | str]) -> list[Path]:
     """List the image files that are meant by a file, a folder, a pattern such as ``"a/*.tif"``, or several.
 
@@ -135,7 +140,7 @@ def _expand(path: Path, endings: Sequence[str]) -> list[Path]:
         if path.suffix.lower() not in endings:
             file_kind(path)
         return [path]
-    matching = [Path(p) for p in glob.glob(str(path))] if glob.has_magic(str(path)) else []
+    matching = [Path(p) for p in glob.glob(str(path), recursive=True)] if glob.has_magic(str(path)) else []
     matching = [p for p in matching if p.suffix.lower() in endings]
     if not matching:
         raise UserError(f"There is no file or folder {path}.")

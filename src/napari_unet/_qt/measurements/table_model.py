@@ -9,6 +9,10 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 
 from napari_unet.objects.tables import Columns
 
+_INTENSITIES = {
+    "mean": "mean of channel", "std": "spread of channel", "min": "least of channel", "max": "most of channel",
+    "sum": "sum of channel",
+}  # fmt: skip
 _UNITS = {"_um2": " (µm²)", "_um": " (µm)"}
 
 
@@ -94,6 +98,7 @@ def title_of(name: str) -> str:
     for ending, unit in _UNITS.items():
         if name.endswith(ending):
             return name.removesuffix(ending).replace("_", " ").replace("-", " ") + unit
-    what, _, channel = name.partition("-") if name.startswith("intensity") else (name, "", "")
-    words = what.replace("_", " ").replace("-", " ")
-    return f"{words}, channel {int(channel) + 1}" if channel else words
+    if name.startswith("intensity_"):
+        what, _, channel = name.removeprefix("intensity_").partition("-")
+        return f"{_INTENSITIES[what]} {int(channel) + 1}"
+    return name.replace("_", " ").replace("-", " ")

@@ -1,4 +1,4 @@
-"""Where commands write: one file, or a folder with a file for each that is read."""
+"""Where results of files are written: one file, or a folder with a file for each that is read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_unet.errors import UserError
 from napari_unet.formats.images import name_of
+from napari_unet.formats.paths import probabilities_path
 
 TIFF = ".tif"
 
@@ -63,8 +64,3 @@ def choose_outputs(
     except OSError as error:
         raise UserError(f"The folder {folder} could not be made: {error.strerror}.") from error
     return targets
-
-
-def probabilities_path(target: Path) -> Path:
-    """Return ``NAME_probabilities.tif`` beside ``NAME.tif``."""
-    return target.with_name(f"{name_of(target)}_probabilities.tif")

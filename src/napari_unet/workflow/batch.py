@@ -1,0 +1,246 @@
+"""Many files, one after the other: what is done is kept, what fails is told at the end, and nothing stops the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
+from napari_unet.errors import Stopped, UserError, is_out_of_memory, without_memory
+from napari_unet.formats.exports import Format, Objects, export
+from napari_unet.formats.images import (
+    ImageFile,
+    match_channels,
+    plane_axes,
+    planes,
+    read_image,
+    write_labels,
+    write_probabilities,
+)
+from napari_unet.formats.tables import write_table
+from napari_unet.workflow.batch_record import RECORD, Done, Record, Wanted, beside_of
+
+if TYPE_CHECKING:
+    from napari_unet.network.model_file import Model
+    from napari_unet.workflow.segmentation import Segmented
+
+_log = logging.getLogger("napari_unet")
+
+RESULTS = "results.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class Segmenter:
+    """How a file is segmented.
+
+    Attributes
+    ----------
+    network_for
+        Returns the model for a plane (C, Y, X).
+    run
+        Segments a plane as `segment_image` does.
+    made_with
+        Says in one word which network and settings these are; see `word_for`.
+    channels
+        Which channels of a file the network sees; all by default.
+    """
+
+    network_for: Callable[[NDArray[Any]], Model]
+    run: Callable[..., Segmented]
+    made_with: str
+    wanted: Wanted = field(default_factory=Wanted)
+    channels: tuple[int, ...] | None = None
+
+    def segment_file(
+        self, path: Path, target: Path, on_progress: OnProgress, should_stop: ShouldStop
+    ) -> Done:
+        """Segment all planes of a file and write what is wanted.
+
+        Raises
+        ------
+        UserError
+            When it can't be read, doesn't fit the network, or nothing can be written.
+        Stopped
+            When asked to stop.
+        """
+        begun, file = time.monotonic(), read_image(path)
+        each = list(planes(file.array, file.axes))
+        labels, maps, sentences = [], [], list[str]()
+        for k, (_, plane) in enumerate(each):
+
+            def report(fraction: float, words: str, k: int = k) -> None:
+                on_progress((k + fraction) / len(each), words)
+
+            plane = self._chosen(plane, path.name)
+            model = self.network_for(plane)
+            segmented = self.run(
+                model,
+                match_channels(plane, model.description.network.in_channels, path.name),
+                pixel_size_um=file.pixel_size_um,
+                on_progress=report,
+                should_stop=should_stop,
+            )
+            labels.append(segmented.labels)
+            maps.append(segmented.probabilities if self.wanted.probabilities else segmented.probabilities[:0])
+            sentences += [sentence for sentence in segmented.sentences if sentence not in sentences]
+        self._write(file, labels, maps, target)
+        description, n = model.description, sum(int(np.unique(plane[plane > 0]).size) for plane in labels)
+        if description.labels_are == "classes":
+            n_classes = len(description.class_names) or description.network.classes - 1
+            return Done(
+                path, target, "done", f"{n_classes} class(es)", 0, time.monotonic() - begun, tuple(sentences)
+            )
+        return Done(path, target, "done", f"{n} objects", n, time.monotonic() - begun, tuple(sentences))
+
+    def _chosen(self, plane: NDArray[Any], name: str) -> NDArray[Any]:
+        if self.channels is None or self.channels == tuple(range(plane.shape[0])):
+            return plane
+        if max(self.channels) >= plane.shape[0]:
+            wanted = ", ".join(str(channel + 1) for channel in self.channels)
+            raise UserError(f"{name} has {plane.shape[0]} channel(s); channel {wanted} is to be segmented.")
+        return plane[list(self.channels)]
+
+    def _write(
+        self, file: ImageFile, labels: list[NDArray[Any]], maps: list[NDArray[Any]], target: Path
+    ) -> None:
+        stacked = plane_axes(file.axes)
+        shape = tuple(n for n, axis in zip(file.array.shape, file.axes, strict=True) if axis in stacked)
+        whole = np.stack(labels).reshape(*shape, *labels[0].shape)
+        beside = beside_of(target, self.wanted)
+        if self.wanted.probabilities:
+            together = np.stack(maps).reshape(*shape, *maps[0].shape)
+            write_probabilities(beside["probabilities"], together, file.pixel_size_um, stacked + "CYX")
+        objects = Objects(whole, file.name, stacked + "YX", file.pixel_size_um)
+        if self.wanted.rois:
+            export(objects, beside["rois"], Format.ROIS)
+        if self.wanted.table:
+            write_table(beside["table"], _measured(file, whole))
+        write_labels(target, whole, file.pixel_size_um, stacked + "YX")  # last: it says that all is there
+
+
+def word_for(model: Model, settings: dict[str, Any]) -> str:
+    """Return a word that two runs share when they make the same of the same file."""
+    from napari_unet.network.model_file import digest_of
+
+    described = model.description.model_dump_json() + json.dumps(settings, sort_keys=True, default=str)
+    return hashlib.sha256((digest_of(model) + described).encode()).hexdigest()[:24]
+
+
+def run_batch(
+    files: Sequence[tuple[Path, Path]],
+    segmenter: Segmenter,
+    *,
+    again: bool = False,
+    on_done: Callable[[Done], None] = lambda done: None,
+    on_progress: OnProgress = no_progress,
+    should_stop: ShouldStop = never_stop,
+) -> list[Done]:
+    """Segment files one after the other; what an earlier run made in the same way is kept.
+
+    Parameters
+    ----------
+    files
+        Each with its label image, all in one folder.
+    again
+        Segment also what was made already.
+    on_done
+        Called after every file, on the thread that runs.
+
+    Returns
+    -------
+    list of Done
+        In the order of `files`; those after a stop are missing. The same is in ``results.csv`` beside the results.
+
+    Raises
+    ------
+    UserError
+        When the folder of the results can't be written to.
+    """
+    folder = files[0][1].parent
+    record, all_done = Record.read(folder / RECORD), list[Done]()
+    for i, (path, target) in enumerate(files):
+
+        def report(fraction: float, words: str, i: int = i, name: str = path.name) -> None:
+            on_progress((i + fraction) / len(files), f"{i + 1} of {len(files)}: {name}")
+
+        if should_stop():
+            break
+        report(0.0, "")
+        kept = None if again else record.kept(path, target, segmenter.made_with, segmenter.wanted)
+        try:
+            done = kept or _segment_or_say_why(path, target, segmenter, report, should_stop)
+        except Stopped:
+            break
+        all_done.append(done)
+        if done.state == "done":
+            record.note(done, segmenter.made_with, segmenter.wanted)
+            record.write(folder / RECORD)
+        _write_results(folder / RESULTS, all_done)
+        on_done(done)
+    on_progress(1.0, f"{len(all_done)} of {len(files)}")
+    return all_done
+
+
+def in_words(done: Sequence[Done], n: int) -> str:
+    """Return in one sentence what became of so many files."""
+    failed = [each for each in done if each.state == "failed"]
+    kept = sum(each.state == "kept" for each in done)
+    parts = [f"{len(done) - len(failed) - kept} of {n} files are segmented"]
+    if kept:
+        parts.append(f"{kept} were so already")
+    if failed:
+        parts.append(f"{len(failed)} failed")
+    if len(done) < n:
+        parts.append(f"{n - len(done)} are left for the next time")
+    return ", ".join(parts) + "."
+
+
+def _segment_or_say_why(
+    path: Path, target: Path, segmenter: Segmenter, on_progress: OnProgress, should_stop: ShouldStop
+) -> Done:
+    try:
+        return segmenter.segment_file(path, target, on_progress, should_stop)
+    except Stopped:
+        raise
+    except UserError as error:
+        reason = str(error)
+    except (
+        Exception
+    ) as error:  # the border of one file: whatever it is, the other files go on, and it is told
+        _log.exception("%s could not be segmented", path)
+        reason = (
+            without_memory("It failed") if is_out_of_memory(error) else f"{type(error).__name__}: {error}"
+        )
+    return Done(path, target, "failed", sentences=(" ".join(reason.split()),))
+
+
+def _write_results(path: Path, all_done: Sequence[Done]) -> None:
+    write_table(
+        path,
+        {
+            "file": [str(done.path) for done in all_done],
+            "state": [done.state for done in all_done],
+            "objects": [done.n_objects for done in all_done],
+            "seconds": [done.seconds for done in all_done],
+            "labels": [done.target.name if done.state != "failed" else "" for done in all_done],
+            "remark": [" ".join(done.sentences) for done in all_done],
+        },
+    )
+
+
+def _measured(file: ImageFile, labels: NDArray[Any]) -> dict[str, Any]:
+    from napari_unet.objects.tables import measure_planes
+
+    grey = dict(planes(file.array, file.axes))
+    return measure_planes(labels, lambda plane: grey[plane], file.pixel_size_um) or {
+        "label": np.zeros(0, int)
+    }
