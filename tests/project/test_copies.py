@@ -128,3 +128,37 @@ def _begun(project):
     entry = project.add_image(an_image())
     entry.replace_array("annotation")
     return entry
+
+
+@pytest.mark.parametrize("how", ["named", "copied", "named twice", "snapshot"])
+def test_a_copy_that_is_moved_with_its_images_finds_them(tmp_path, how):
+    """As on a laptop whose data goes to another drive: the recovery folder is not where the images are."""
+    image = tmp_path / "data" / "images" / "cells.tif"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"pixels of cells")
+    project = new_recovery("cells", tmp_path / "recovery")
+    described = an_image((20, 30)).model_copy(update={"file": refer_to(image, project.folder)})
+    entry = project.add_image(described)
+    before = (entry.folder / "image.json").read_bytes()
+    named = tmp_path / "data" / "projects" / "mine"
+    if how == "copied":
+        project.export_copy(named)
+        project.close()
+    elif how == "snapshot":
+        with project.save_as(named) as kept:
+            kept.snapshot("first")
+        named /= "snapshots"
+    else:
+        project.save_as(named).close()
+    assert (entry.folder / "image.json").read_bytes() == before, "the original stays as it was"
+    if how == "named twice":  # and moved in between
+        (tmp_path / "data").rename(tmp_path / "elsewhere")
+        with Project.open(tmp_path / "elsewhere" / "projects" / "mine") as moved:
+            moved.export_copy(tmp_path / "elsewhere" / "projects" / "again" / "mine")
+        (tmp_path / "elsewhere").rename(tmp_path / "data")
+        named = named.parent / "again" / "mine"
+    (tmp_path / "data").rename(tmp_path / "other drive")
+    folder = tmp_path / "other drive" / named.relative_to(tmp_path / "data")
+    with Project.open(next(folder.iterdir()) if how == "snapshot" else folder) as moved:
+        found = moved.image(entry.id).find_file()
+    assert found == tmp_path / "other drive" / "images" / "cells.tif"

@@ -10,7 +10,8 @@ from pathlib import Path
 from napari_unet.errors import UserError
 from napari_unet.project.chunks import Breathe, no_breath
 from napari_unet.project.disk import UNFINISHED, Disk
-from napari_unet.project.documents import ProjectDocument, write_document
+from napari_unet.project.documents import ImageDescription, ProjectDocument, read_document, write_document
+from napari_unet.project.image_file import seen_from
 
 _GROWS = {".journal", ".jsonl"}
 """Files that are written to after they were made; all others are only ever replaced, so that links stay true."""
@@ -61,6 +62,7 @@ def copy_project(
             disk.copy(path, copy, link and path.suffix not in _GROWS)
             folders.add(copy.parent)
             breathe()
+        _refer_anew(disk, folder, unfinished, target)
         if document is not None:
             write_document(disk, unfinished / "project.json", document)
         for made in folders:
@@ -90,6 +92,18 @@ def copy_open_project(disk: Disk, folder: Path, target: Path, tries: int = 5) ->
             return
         disk.remove_folder(target)  # chunks and journal may be of two moments
     raise UserError(f"{folder} changes all the time; wait until nobody paints in it, then try again.")
+
+
+def _refer_anew(disk: Disk, old: Path, copied: Path, new: Path) -> None:
+    """Let a copy find its images as seen from where it will be; a link to the original's document is not written to."""
+    for name in disk.names(copied / "images"):
+        path = copied / "images" / name / "image.json"
+        if disk.exists(path):
+            with suppress(UserError):  # damaged: it stays as it is, and the copy of all else is made
+                described = read_document(disk, path, ImageDescription)
+                if described.file is not None:
+                    file = seen_from(described.file, old, new)
+                    write_document(disk, path, described.model_copy(update={"file": file}))
 
 
 def _states(disk: Disk, folder: Path) -> dict[Path, bytes]:

@@ -36,11 +36,17 @@ def refer_to(path: Path, project: Path) -> FileReference:
         digest = _digest(path)
     except OSError as error:
         raise why_not_read(path, error) from error
-    try:
-        relative = Path(os.path.relpath(path, project)).as_posix()
-    except ValueError:  # another drive of Windows
-        relative = ""
-    return FileReference(path=str(path), relative=relative, size=size, mtime_ns=mtime, digest=digest)
+    return FileReference(
+        path=str(path), relative=_relative(path, project), size=size, mtime_ns=mtime, digest=digest
+    )
+
+
+def seen_from(reference: FileReference, old: Path, new: Path) -> FileReference:
+    """Return the reference to the same file for a copy of a project, from `old` to `new`."""
+    known = Path(reference.path)
+    if not _is_there(known) and reference.relative and _is_there(old / reference.relative):
+        known = old / reference.relative  # both were moved together once
+    return reference.model_copy(update={"relative": _relative(Path(os.path.abspath(known)), new)})
 
 
 def is_same(path: Path, reference: FileReference) -> bool:
@@ -93,6 +99,13 @@ def find_file(
     raise ImageMissing(
         f"The image “{description.name}” is not at {old} any more: say where it is.", image_id, old
     )
+
+
+def _relative(path: Path, project: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, project)).as_posix()
+    except ValueError:  # another drive of Windows
+        return ""
 
 
 def _is_there(path: Path) -> bool:
