@@ -15,6 +15,7 @@ from napari_unet.errors import UserError
 from napari_unet.formats.axes import guess_axes
 from napari_unet.formats.pixel_size import to_micrometres
 from napari_unet.formats.room import check_room, no_room
+from napari_unet.formats.unpacking import check_part
 
 # what zarr and numcodecs raise for descriptions and chunks that are damaged or that they do not know
 UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError,
@@ -51,7 +52,7 @@ def read_ome_zarr(path: Path) -> tuple[NDArray[Any], str, float | None]:
     except UNREADABLE as error:
         raise UserError(f"{path} could not be read as OME-Zarr ({_short(error)}).") from error
     if isinstance(node, zarr.Array):
-        array = _read(path, node)
+        array = _read(path, path, node)
         return array, guess_axes(array), None
     try:
         attributes: Any = dict(node.attrs)
@@ -67,13 +68,13 @@ def read_ome_zarr(path: Path) -> tuple[NDArray[Any], str, float | None]:
         raise
     except UNREADABLE as error:
         raise UserError(f"{path} is a Zarr folder without an OME image in it.") from error
-    array = _read(path, stored)
+    array = _read(path, path / inside, stored)
     fits = len(axes) == array.ndim and len(set(axes)) == len(axes)
     return array, axes if fits else guess_axes(array), pixel_size
 
 
-def _read(path: Path, stored: Any) -> NDArray[Any]:
-    """Read a whole array, after a look at what reading it would do."""
+def _read(path: Path, place: Path, stored: Any) -> NDArray[Any]:
+    """Read a whole array, which lies at `place`, after a look at what reading it would do."""
     try:
         described = stored.metadata.to_dict()
         described.pop("attributes", None)
@@ -87,6 +88,10 @@ def _read(path: Path, stored: Any) -> NDArray[Any]:
         sizes = stored.shape, stored.chunks, getattr(stored, "shards", None) or ()
         n_bytes = sum(math.prod(map(int, shape)) for shape in sizes) * stored.dtype.itemsize
         check_room(path, n_bytes)
+        largest = max(math.prod(map(int, shape)) for shape in sizes[1:]) * stored.dtype.itemsize
+        for chunk in place.rglob("*"):
+            if chunk.is_file() and chunk.suffix != ".json":
+                check_part(path, chunk.read_bytes(), largest)
         return np.asarray(stored[...])
     except UserError:
         raise

@@ -14,7 +14,7 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tifffile import TiffFile, TiffFileError
+from tifffile import TiffFile, TiffFileError, TiffPageSeries
 
 from napari_unet.errors import UserError
 from napari_unet.formats.axes import guess_axes
@@ -22,6 +22,7 @@ from napari_unet.formats.ome_zarr import read_ome_zarr
 from napari_unet.formats.paths import file_kind, name_of
 from napari_unet.formats.pixel_size import pixel_size_of_tiff
 from napari_unet.formats.room import check_packing, check_room, no_room
+from napari_unet.formats.unpacking import check_part
 
 # what tifffile and Pillow raise for files that are cut short, scrambled or of another kind
 UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, SyntaxError,
@@ -134,6 +135,8 @@ def _read_tiff(path: Path) -> tuple[NDArray[Any], str, float | None]:
         page = series.keyframe
         bounded = page.compression in _BOUNDED and not tif.is_ome  # which may lie in several files
         check_packing(path, int(series.nbytes) if bounded else 0, math.prod(page.chunked))
+        if page.compression != 1:
+            _check_parts(path, series)
         try:
             array = series.asarray()
         except ValueError as error:
@@ -144,6 +147,25 @@ def _read_tiff(path: Path) -> tuple[NDArray[Any], str, float | None]:
     if not set(axes) <= set("TCZYXS"):  # pages in a sequence that nobody named
         axes = guess_axes(array, rgb="S" in axes)
     return array, axes, pixel_size_um
+
+
+def _check_parts(path: Path, series: TiffPageSeries) -> None:
+    """Raise `UserError` where a strip or tile would unpack to far more than it should."""
+    expected = math.prod(series.keyframe.chunks) * series.dtype.itemsize
+    for page in series.pages:
+        if page is None:
+            continue
+        file = page.parent.filehandle  # those of other files of an OME-TIFF may be closed
+        closed = file.closed
+        if closed:
+            file.open()
+        try:
+            for offset, size in zip(page.dataoffsets, page.databytecounts, strict=False):
+                file.seek(offset)
+                check_part(path, file.read(size), expected)
+        finally:
+            if closed:
+                file.close()
 
 
 def _check_other_files(path: Path, tif: TiffFile) -> None:
