@@ -2,8 +2,9 @@
 
 Run ``tools/screen python benchmarks/soak.py`` (1,000 cycles, 200 openings of each kind), or a part of it:
 ``--cycles 100 --openings 20 --only loop``. Every kind runs in a process of its own; openings have bare napari beside
-them, as napari itself keeps things. It prints a Markdown table, writes every sample to ``benchmarks/out/soak.csv``, and
-fails when threads, widgets or callbacks grow, or memory does by more than is allowed.
+them, as napari itself keeps things. It writes every sample to ``benchmarks/out/soak.csv`` as it comes, prints a Markdown
+table, and fails when threads, widgets or callbacks grow, or memory does by more than is allowed. ``--minutes 30`` ends
+every kind after that time, and so does Ctrl-C: the table then says how many cycles there were.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,30 +32,46 @@ KINDS = {
     "bare viewer": "window of napari opened and closed",
 }
 COUNTS = ("threads", "widgets", "callbacks")
+COLUMNS = ("kind", "cycle", "seconds", "mb", *COUNTS, "objects")
 MOST_MB_A_CYCLE = 0.1
-"""What a cycle may add to the process's memory: a round stays, with its weights (of 0.03 MB here), curves and texts."""
+"""What a cycle may add to the process's memory: a round stays, with curves and texts; its weights do not."""
 BEYOND_BARE = 1.25
 """How much more than bare napari's an opening may add."""
 
 
-def run(kind: str, cycles: int, samples: int) -> list[dict[str, float]]:
+Samples = list[dict[str, float]]
+
+
+def run(
+    kind: str, cycles: int, samples: int, minutes: float, keep: Callable[[dict[str, float]], None]
+) -> Samples:
     """Run one kind in a process; return its samples, the first of which comes after a few cycles."""
     with tempfile.TemporaryDirectory() as data:  # projects are kept there
         environment = {**os.environ, "XDG_DATA_HOME": data, "NAPARI_CONFIG": f"{data}/napari.yaml"}
         command = [sys.executable, "-W", "ignore", str(CHILD), kind, str(cycles), str(samples)]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert child.stdout is not None
-        found = []
-        for line in child.stdout:
-            if line.startswith("{"):
-                found.append(json.loads(line))
-                print(f"{kind}: {line.strip()}", file=sys.stderr, flush=True)
-        if child.wait():
+        found: Samples = []
+        over = threading.Timer(60 * minutes, child.kill)
+        over.daemon = True
+        over.start()
+        try:
+            for line in child.stdout:
+                if line.startswith("{"):
+                    found.append(json.loads(line))
+                    keep(found[-1])
+                    print(f"{kind}: {line.strip()}", file=sys.stderr, flush=True)
+            stopped = not over.is_alive()
+        except KeyboardInterrupt:
+            child.kill()
+            stopped = True
+        over.cancel()
+        if child.wait() and not (stopped and found):
             raise SystemExit(f"{kind} ended with {child.returncode}")
     return found
 
 
-def slope(samples: list[dict[str, float]], what: str) -> float:
+def slope(samples: Samples, what: str) -> float:
     """Return how much something grew per cycle over the second half of the samples, when all is loaded.
 
     The median of the slopes between all pairs (Theil and Sen), which a single jump does not move.
@@ -64,7 +83,7 @@ def slope(samples: list[dict[str, float]], what: str) -> float:
     return float(np.median(pairs)) if pairs else 0.0
 
 
-def judge(kind: str, found: dict[str, list[dict[str, float]]]) -> list[str]:
+def judge(kind: str, found: dict[str, Samples]) -> list[str]:
     """Return what grows and should not."""
     bare = found.get(f"bare {kind}")
     sentences = []
@@ -83,19 +102,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=1000, help="of train, segment, correct")
     parser.add_argument("--openings", type=int, default=200, help="of each kind")
-    parser.add_argument("--samples", type=int, default=20, help="how often things are counted")
+    parser.add_argument("--samples", type=int, default=100, help="how often things are counted")
+    parser.add_argument("--minutes", type=float, default=24 * 60, help="for each kind, at most")
     parser.add_argument("--only", choices=KINDS, nargs="*", default=list(KINDS))
     asked = parser.parse_args()
-    found = {
-        kind: run(kind, asked.cycles if kind == "loop" else asked.openings, asked.samples)
-        for kind in asked.only
-    }
     OUT.mkdir(exist_ok=True)
+    found = {}
     with open(OUT / "soak.csv", "w", newline="") as file:
-        rows = [{"kind": kind, **sample} for kind, samples in found.items() for sample in samples]
-        writer = csv.DictWriter(file, list(rows[0]))
+        writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(rows)
+        for kind in asked.only:
+
+            def keep(sample: dict[str, float], kind: str = kind) -> None:
+                writer.writerow({"kind": kind, **sample})
+                file.flush()
+
+            cycles = asked.cycles if kind == "loop" else asked.openings
+            found[kind] = run(kind, cycles, asked.samples, asked.minutes, keep)
     print(
         "| | cycles | memory at first | at the end | growth a cycle | threads | widgets | callbacks | seconds |"
     )
