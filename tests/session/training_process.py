@@ -65,7 +65,14 @@ def begin(folder: Path) -> tuple[Session, Keeper]:
     assert session.image is not None
     project = Project.create(folder)
     entry = project.add_image(describe_image(session.image, (0,), None, folder))
-    return session, Keeper(session, project, entry)
+    keeper = Keeper(session, project, entry)
+    for number in range(40):
+        session.record_stroke(
+            Which.ANNOTATION, square(number), np.full((SIDE, SIDE), value_of(number), np.int32)
+        )
+    training = keeper.note_training(session.prepare_training(SCRATCH, SETTINGS), SCRATCH)
+    session.finish_training(training, training.run(lambda report: None, lambda: False))
+    return session, keeper
 
 
 def work(folder: str, seed: str) -> None:
@@ -99,7 +106,7 @@ def begin_something(
     session: Session, keeper: Keeper, threads: ThreadPoolExecutor, random: np.random.Generator
 ) -> tuple[Future[Any], Any]:
     """Train or segment in a thread; return that, and what takes its result."""
-    if session.rounds.all and random.random() < 0.4:
+    if session.rounds.all and random.random() < 0.5:
         task = session.prepare_segmentation()
         say(what="segment")
         return threads.submit(task.run, lambda *_: None, lambda: False), lambda result: (
