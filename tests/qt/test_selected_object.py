@@ -26,7 +26,7 @@ def layer(dock: Any, discs: Any) -> Any:
 def select(dock: Any, layer: Any, value: int, qtbot: Any) -> Any:
     row = dock.annotate.selected
     layer.selected_label = value
-    qtbot.waitUntil(lambda: not row._quiet.isActive(), timeout=2000)
+    qtbot.waitUntil(lambda: not row._quiet.isActive() and row._job is None, timeout=20_000)
     assert row.name.text() == f"Object {value}"
     return row
 
@@ -44,11 +44,11 @@ def test_an_open_object_says_why_and_can_be_said_to_be_complete(dock: Any, layer
     assert "nothing is painted around it yet" in row.sentence.text()
     row.complete.click()
     assert dock.loop.session.painting.marked == {6}
-    qtbot.waitUntil(lambda: row.sentence.text() == "Complete: you said so.", timeout=2000)
+    qtbot.waitUntil(lambda: row.sentence.text() == "Complete: you said so.", timeout=20_000)
     assert row.complete.isEnabled()
     dock.loop.undo()
     assert dock.messages.text() == "Undone: Complete."
-    qtbot.waitUntil(lambda: not row.complete.isChecked(), timeout=2000)
+    qtbot.waitUntil(lambda: not row.complete.isChecked(), timeout=20_000)
     row.complete.click()
     row.complete.click()
     assert dock.loop.session.painting.marked == set()
@@ -58,7 +58,7 @@ def test_a_stroke_that_closes_the_object_in_is_seen(dock: Any, layer: Any, qtbot
     row = select(dock, layer, 6, qtbot)
     layer.data[54:90, 54:78] = np.where(layer.data[54:90, 54:78] == 0, 1, layer.data[54:90, 54:78])
     layer.refresh()
-    qtbot.waitUntil(lambda: row.complete.isChecked(), timeout=3000)
+    qtbot.waitUntil(lambda: row.complete.isChecked(), timeout=20_000)
 
 
 def test_background_and_numbers_that_nothing_has_are_no_objects(dock: Any, layer: Any, qtbot: Any) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from qtpy.QtCore import QSignalBlocker, QTimer
 from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
+from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import button, combo, hint, row, swatch
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.problems_of_object import Completeness
 from napari_unet.session import Which
+from napari_unet.session.painting import Painting
 
 _QUIET_MS = 150
 
@@ -41,6 +43,8 @@ class SelectedObject(QWidget):
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(_QUIET_MS)
         self._quiet.timeout.connect(self._judge)
+        self._job: Job | None = None
+        self._is_behind = False  # something changed since the job began
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -72,11 +76,40 @@ class SelectedObject(QWidget):
         self._quiet.start()
 
     def _judge(self) -> None:
+        """Look for the object in a thread: on a plane of 8192² that takes a third of a second."""
         painting, plane, value = self._loop.session.painting, self._loop.layers.current_plane(), self.value()
         if painting is None or plane is None or value is None:
             self.sentence.setText("")
             return
-        self._show(painting.completeness(plane, value))
+        self._is_behind = self._job is not None
+        if not self._is_behind:
+            version = painting.version
+            self._job = start_job(
+                "looking at the object",
+                lambda on_report, should_stop: (
+                    painting,
+                    version,
+                    value,
+                    painting.completeness(plane, value),
+                ),
+                completed=self._take,
+                failed=self._loop.tell_failure,
+                finished=self._ended,
+                asks=False,
+            )
+
+    def _take(self, judged: tuple[Painting, int, int, Completeness]) -> None:
+        painting, version, value, found = judged
+        is_newest = painting is self._loop.session.painting and painting.version == version
+        if is_newest and value == self.value():
+            self._show(found)
+        else:
+            self._is_behind = True
+
+    def _ended(self) -> None:
+        self._job = None
+        if self._is_behind:
+            self._quiet.start()
 
     def _show(self, found: Completeness) -> None:
         with QSignalBlocker(self.complete):
