@@ -70,6 +70,15 @@ class WeightMapSettings(BaseModel):
         description="Give rare classes more weight: inverse frequency over the annotated pixels, mean 1 "
         "(w_c of Ronneberger 2015 only).",
     )
+    corrections: float = Field(
+        default=3.0,
+        ge=1,
+        le=100,
+        title="Corrections count",
+        description="How many times as much what you corrected in a segmentation weighs and how many times as often it "
+        "is looked at, compared with what you painted or accepted; the border weight between two objects that you "
+        "split is raised as much. 1: no more than the rest.",
+    )
 
     @classmethod
     def ronneberger2015(cls) -> "WeightMapSettings":

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.annotation.corrections import Emphasis, extra_weight
 from napari_unet.annotation.distances import Spacing
 from napari_unet.annotation.live import LiveObjects, LiveWeightMap, balance_term
 from napari_unet.annotation.targets import Target
@@ -75,6 +76,7 @@ def weight_map(
     settings: WeightMapSettings,
     spacing: Spacing = (1.0, 1.0),
     factors: Floats | None = None,
+    emphasis: Emphasis | None = None,
 ) -> Floats:
     """Return the weight of every pixel in the loss.
 
@@ -98,6 +100,8 @@ def weight_map(
     factors
         w_c per class, from `class_factors` over all images that are trained on together. By default those of
         this image alone, or all 1 when ``settings.balance_classes`` is off. Falk 2019 has none.
+    emphasis
+        What was corrected and therefore counts more, as `extra_weight`.
 
     Returns
     -------
@@ -108,4 +112,7 @@ def weight_map(
         factors = class_factors(target.classes, target.known, n_classes)
     border = border_term(target.objects, settings, spacing)
     balance = balance_term(target.objects, settings, spacing)
-    return compose(target.classes, target.known, border, balance, factors, settings)
+    weights = compose(target.classes, target.known, border, balance, factors, settings)
+    if emphasis is not None and settings.corrections > 1:
+        weights += extra_weight(target, emphasis, settings, spacing, factors)
+    return weights

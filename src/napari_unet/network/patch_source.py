@@ -37,6 +37,8 @@ class TrainingImage:
         One value ≥ 1 per complete object, in a volume per section of one; 0 elsewhere.
     plane_step : float
         Px from one plane of a volume to the next.
+    emphasis : float32, of the shape of the classes, optional
+        How many times as often (≥ 1) a place is looked at; everywhere once by default.
     """
 
     name: str
@@ -47,6 +49,7 @@ class TrainingImage:
     distance_known: NDArray[np.bool_]
     objects: NDArray[np.int32]
     plane_step: float = 1.0
+    emphasis: Float32 | None = None
 
     def __post_init__(self) -> None:
         """Check that all planes have the image's shape."""
@@ -91,23 +94,33 @@ class PatchSource:
         flat = flat[np.argsort(objects.ravel()[flat], kind="stable")]
         starts = np.flatnonzero(np.diff(objects.ravel()[flat])) + 1
         self._by_object = np.split(flat, starts) if flat.size else []
+        self._object_odds = _odds(self._by_object, image.emphasis)
         known_cells = np.zeros((self.shape[0], *(-(-n // CELL) for n in self.shape[1:])), bool)
         z, y, x = np.nonzero(known)
         known_cells[z, y // CELL, x // CELL] = True
         self._errors = np.where(known_cells, 1.0, 0.0)
+        self._emphasis = 1.0 if image.emphasis is None else _largest_per_cell(image.emphasis.reshape(self.shape))
 
     def draw_centre(self, rng: np.random.Generator) -> tuple[int, float, float]:
         """Draw the annotated pixel (z, y, x) that a patch is centred on."""
         how = rng.integers(3)
         if how == 0:  # where the network is wrong
-            cumulated = np.cumsum(self._errors + 0.02 * (self._errors > 0))
+            cumulated = np.cumsum(self._emphasis * (self._errors + 0.02 * (self._errors > 0)))
             cell = int(np.searchsorted(cumulated, rng.uniform(0, cumulated[-1]), side="right"))
             z, y, x = np.unravel_index(min(cell, self._errors.size - 1), self._errors.shape)
             return int(z), float(y * CELL + CELL / 2), float(x * CELL + CELL / 2)
-        among = self._by_object if how == 1 and self._by_object else self._by_class
-        pixels = among[rng.integers(len(among))]
+        if how == 1 and self._by_object:
+            pixels = self._by_object[self._draw_object(rng)]
+        else:
+            pixels = self._by_class[rng.integers(len(self._by_class))]
         z, y, x = np.unravel_index(pixels[rng.integers(len(pixels))], self.shape)
         return int(z), float(y), float(x)
+
+    def _draw_object(self, rng: np.random.Generator) -> int:
+        if self._object_odds is None:
+            return int(rng.integers(len(self._by_object)))
+        cumulated = np.cumsum(self._object_odds)
+        return int(np.searchsorted(cumulated, rng.uniform(0, cumulated[-1]), side="right"))
 
     def remember(self, numbers: NDArray[np.intp], cells: Float32, errors: Float32) -> None:
         """Blend new errors into those of the cells that they were made in.
@@ -132,3 +145,19 @@ class PatchSource:
 
 def _thinned(pixels: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
     return pixels if pixels.size <= MOST_PIXELS else rng.choice(pixels, MOST_PIXELS, replace=False)
+
+
+def _odds(objects: list[NDArray[np.intp]], emphasis: Float32 | None) -> NDArray[np.float64] | None:
+    """Return how often each object is drawn compared with the others; ``None`` where all are alike."""
+    if emphasis is None or not objects:
+        return None
+    return np.array([emphasis.flat[pixels].max() for pixels in objects], np.float64)
+
+
+def _largest_per_cell(emphasis: Float32) -> NDArray[np.float64]:
+    n, *size = emphasis.shape
+    rows, columns = (-(-length // CELL) for length in size)
+    padded = np.ones((n, rows * CELL, columns * CELL))
+    padded[:, : size[0], : size[1]] = emphasis
+    largest: NDArray[np.float64] = padded.reshape(n, rows, CELL, columns, CELL).max(axis=(2, 4))
+    return largest

@@ -49,7 +49,8 @@ class PatchSampler:
     """Draws varied patches around annotated pixels, balanced over images, classes and objects.
 
     A third of the patches is centred on a class drawn evenly, a third on an object drawn evenly, and a third
-    where the network was wrong in what `report_errors` told. All randomness comes from `rng`.
+    where the network was wrong in what `report_errors` told; places that are emphasised come as many times as often
+    in the last two. All randomness comes from `rng`.
 
     Parameters
     ----------

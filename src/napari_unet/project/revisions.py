@@ -83,12 +83,16 @@ class KeptPlane(Document):
 
 
 class KeptAnnotation(Document):
-    """What was annotated on one image: its planes, and what was said about its objects."""
+    """What was annotated on one image: its planes, and what was said about its objects.
+
+    `corrections` are as in the notes of an image.
+    """
 
     image: ImageId
     planes: tuple[KeptPlane, ...]
     object_classes: dict[Annotated[str, Field(pattern=r"^[0-9]{1,10}$")], int] = Field(default_factory=dict)
     complete: tuple[int, ...] = ()
+    corrections: JsonValue = None
 
 
 class Beginning(Document):

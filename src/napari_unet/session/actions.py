@@ -20,6 +20,8 @@ from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.canvas import on_plane, plane_change, split_planes, whole_plane
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
+from napari_unet.session.lessons import describe_correction
+from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
 from napari_unet.session.state import State
 
@@ -38,6 +40,7 @@ def stroke(
     """
     array = state.canvas.arrays[which]
     painting = state.painting if which is Which.SEGMENTATION else None
+    before = after = painting.notes if painting else ObjectNotes()
     changes: list[tuple[Which, Change]] = []
     for plane, box, painted in split_planes(offset, np.asarray(values)):
         change = plane_change(plane, box, array[plane][box], painted.astype(np.int32))
@@ -45,17 +48,27 @@ def stroke(
             continue
         changes.append((which, change))
         corrected = painting.correction(plane, array[plane], box, painted) if painting else None
-        if corrected is not None:
+        if painting is not None and corrected is not None:
             changes.append((Which.ANNOTATION, on_plane(plane, corrected)))
-    return Action(name, tuple(changes)) if changes else None
+            edit = change_place(array[plane], box, painted.astype(np.int32))
+            assert edit is not None  # it differs
+            after = after.with_correction(describe_correction(painting, plane, edit, corrected))
+    return Action(name, tuple(changes), notes=_notes(before, after)) if changes else None
 
 
-def correction(state: State, plane: Plane, change: Change, name: str) -> Action:
+def correction(
+    state: State, plane: Plane, change: Change, name: str, said: ObjectNotes | None = None
+) -> Action:
     """Return what a tool's change of a plane of the segmentation is, with what it means for the annotation.
 
     Its box holds the objects that it touches whole.
 
     Objects that are cut off others keep their class; what was said about objects that go is forgotten.
+
+    Parameters
+    ----------
+    said
+        What is said about objects by then, where it is a later part of one action.
     """
     painting, shown = state.need_painting(), state.canvas.plane(Which.SEGMENTATION, plane)
     box = (change.box[0], change.box[1])
@@ -65,9 +78,14 @@ def correction(state: State, plane: Plane, change: Change, name: str) -> Action:
     if corrected is None:
         return Action(name, tuple(changes))
     changes.append((Which.ANNOTATION, on_plane(plane, corrected)))
-    before = painting.notes
+    before = said or painting.notes
     after = before.after(_came_from(corrected), _gone(painting, corrected))
-    return Action(name, tuple(changes), notes=(before, after) if after != before else None)
+    after = after.with_correction(describe_correction(painting, plane, trimmed or change, corrected))
+    return Action(name, tuple(changes), notes=_notes(before, after))
+
+
+def _notes(before: ObjectNotes, after: ObjectNotes) -> tuple[ObjectNotes, ObjectNotes] | None:
+    return None if after == before else (before, after)
 
 
 def _came_from(change: Change) -> dict[int, int]:

@@ -224,8 +224,11 @@ class Annotating:
             self._state.canvas.do(Action(name, (), notes=(before, notes)))
 
     def _take_notes(self, notes: ObjectNotes) -> None:
-        self._state.need_painting().take_notes(notes)
-        self._state.changed.emit()
+        painting = self._state.need_painting()
+        told = replace(painting.notes, corrections=notes.corrections)
+        painting.take_notes(notes)
+        if told != notes:  # nothing is shown of corrections, and they come with every stroke
+            self._state.changed.emit()
 
     def _note_edit(self, which: Which, change: Change) -> None:
         if which is Which.ANNOTATION and self._state.painting is not None:

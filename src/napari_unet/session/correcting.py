@@ -163,7 +163,8 @@ class Correcting:
         for plane, shape in zip(between, shapes, strict=True):
             change = add_shape(self._objects(plane), shape, number)
             if change is not None:
-                step = actions.correction(self._state, plane, change, "Interpolate")
+                said = done.notes[1] if done is not None and done.notes else None
+                step = actions.correction(self._state, plane, change, "Interpolate", said)
                 done, n = step if done is None else done.then(step), n + 1
         if done is None:
             raise UserError("Other objects lie there on all planes between; delete or split those first.")

@@ -15,6 +15,7 @@ from napari_unet.session.choices import TRAINING_CHOICES
 from napari_unet.session.described import describe_round, regions_as_json
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
+from napari_unet.session.lessons import corrections_as_json
 from napari_unet.session.recording import describe_training
 from napari_unet.session.rounds import Round
 from napari_unet.session.session import Session
@@ -223,6 +224,7 @@ class Keeper:
                 ("regions", painting.regions, regions_as_json),
                 ("object_classes", painting.object_classes, lambda c: {str(k): int(v) for k, v in c.items()}),
                 ("complete", painting.marked, lambda marked: sorted(int(value) for value in marked)),
+                ("corrections", painting.corrections, corrections_as_json),
             ]
         return sources
 

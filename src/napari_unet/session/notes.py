@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from napari_unet.annotation.corrections import MOST_KEPT, Correction
+
 
 @dataclass(frozen=True)
 class ObjectNotes:
@@ -18,11 +20,14 @@ class ObjectNotes:
         Objects that are complete although nothing closes them in.
     class_names
         The first one is that of class 1.
+    corrections
+        What of the network's objects was put right, the newest last.
     """
 
     classes: Mapping[int, int] = field(default_factory=dict)
     complete: frozenset[int] = frozenset()
     class_names: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
     def with_class(self, values: Collection[int], number: int) -> ObjectNotes:
         """Return notes in which these objects have a class."""
@@ -32,6 +37,10 @@ class ObjectNotes:
         """Return notes that say whether these objects are complete."""
         said = frozenset(int(value) for value in values)
         return replace(self, complete=self.complete | said if complete else self.complete - said)
+
+    def with_correction(self, done: Correction) -> ObjectNotes:
+        """Return notes in which something more was corrected."""
+        return replace(self, corrections=(*self.corrections, done)[-MOST_KEPT:])
 
     def after(self, came_from: Mapping[int, int], gone: Collection[int]) -> ObjectNotes:
         """Return notes after objects were cut or taken away.

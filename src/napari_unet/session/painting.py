@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_unet.annotation.boxes import box_of, grow
 from napari_unet.annotation.coding import FIRST, LabelsAre
+from napari_unet.annotation.corrections import Correction
 from napari_unet.annotation.problems import Problem, find_problems
 from napari_unet.annotation.problems_of_object import MARGIN, Completeness, judge_object
 from napari_unet.annotation.regions import Region, apply_regions
@@ -36,6 +37,8 @@ class Painting:
         Objects that the user says are complete although nothing encloses them.
     object_classes
         Class (1, 2, …) of the objects that have one.
+    corrections
+        What of the network's objects was put right.
     version
         Counts the changes of pixels, regions and completeness.
     """
@@ -46,6 +49,7 @@ class Painting:
     regions: tuple[Region, ...] = ()
     marked: frozenset[int] = frozenset()
     object_classes: dict[int, int] = field(default_factory=dict)
+    corrections: tuple[Correction, ...] = ()
     version: int = 0
 
     def changed(self) -> None:
@@ -55,12 +59,12 @@ class Painting:
     @property
     def notes(self) -> ObjectNotes:
         """What is said about single objects."""
-        return ObjectNotes(dict(self.object_classes), self.marked, self.class_names)
+        return ObjectNotes(dict(self.object_classes), self.marked, self.class_names, self.corrections)
 
     def take_notes(self, notes: ObjectNotes) -> None:
         """Let this be what is said about single objects."""
         self.object_classes, self.marked = dict(notes.classes), notes.complete
-        self.class_names = notes.class_names
+        self.class_names, self.corrections = notes.class_names, notes.corrections
         self.changed()
 
     def next_value(self) -> int:
@@ -81,6 +85,10 @@ class Painting:
     def regions_of(self, plane: Plane) -> tuple[Region, ...]:
         """Return the regions that lie on a plane."""
         return tuple(region for region in self.regions if tuple(region.plane) == tuple(plane))
+
+    def corrections_of(self, plane: Plane) -> tuple[Correction, ...]:
+        """Return what was corrected on a plane."""
+        return tuple(done for done in self.corrections if done.plane == tuple(plane))
 
     def with_regions(self, plane: Plane, box: Box | None = None) -> NDArray[np.int32]:
         """Return a copy of a plane, or of a box of it, in which the rest of the regions is background."""
@@ -156,6 +164,7 @@ class Painting:
                     pixel_size,
                     called,
                     plane,
+                    corrections=self.corrections_of(plane),
                 )
             )
         return images

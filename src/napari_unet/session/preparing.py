@@ -119,4 +119,5 @@ def prepare_weight_map(
         painting.marked,
         settings,
         scale,
+        painting.corrections_of(plane),
     )

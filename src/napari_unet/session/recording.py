@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_unet.project.revisions import Beginning, KeptAnnotation, KeptPlane, Revision
 from napari_unet.session.described import regions_as_json
+from napari_unet.session.lessons import corrections_as_json
 from napari_unet.session.rounds import BUNDLED, SCRATCH
 from napari_unet.session.tasks import TrainingTask
 
@@ -67,6 +68,7 @@ def _annotation(image_id: str, planes: Sequence[AnnotatedImage]) -> KeptAnnotati
         planes=tuple(_plane(plane) for plane in planes),
         object_classes={str(value): number for value, number in first.object_classes.items()},
         complete=tuple(sorted(int(value) for value in first.marked)),
+        corrections=corrections_as_json(tuple(done for plane in planes for done in plane.corrections)),
     )
 
 

@@ -30,6 +30,7 @@ from napari_unet.project.rounds import KeptRound, read_rounds
 from napari_unet.session.described import regions_from_json
 from napari_unet.session.image import ImageSource
 from napari_unet.session.keeping import CURRENT_ROUND
+from napari_unet.session.lessons import corrections_from_json
 from napari_unet.session.pictures import FOLDERS
 from napari_unet.session.recording import machine
 from napari_unet.session.tasks import TrainingTask
@@ -179,7 +180,7 @@ class Replay:
         from napari_unet.workflow import AnnotatedImage
 
         channels_of = self._planes(kept.image)
-        found = []
+        found, corrections = [], corrections_from_json(kept.corrections)
         for plane in kept.planes:
             there = channels_of.get(plane.plane)
             if there is None or there.shape[1:] != plane.shape:
@@ -198,6 +199,7 @@ class Replay:
                     plane.picture,
                     plane.plane,
                     kept.image,
+                    tuple(done for done in corrections if done.plane == plane.plane),
                 )
             )
         return found

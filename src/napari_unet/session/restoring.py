@@ -18,6 +18,7 @@ from napari_unet.session.described import regions_from_json, round_of
 from napari_unet.session.history import Which
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.keeping import CURRENT_ROUND
+from napari_unet.session.lessons import corrections_from_json
 from napari_unet.session.measuring import ASSUMED_OBJECT_SIZE
 from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
@@ -154,6 +155,7 @@ def painting_of(state: ImageState) -> Painting | None:
         {int(k): v for k, v in classes.items() if _is_value(k) and _is_number(v)}
         if isinstance(classes, dict)
         else {},
+        corrections_from_json(notes.get("corrections")),
     )
 
 
@@ -169,7 +171,7 @@ def restore_painting(kept: Kept, session: Session, class_names: tuple[str, ...] 
     if painting is None:
         return False
     names = (*class_names, *painting.class_names[len(class_names) :])
-    said = ObjectNotes(painting.object_classes, painting.marked, names)
+    said = ObjectNotes(painting.object_classes, painting.marked, names, painting.corrections)
     session.annotating.restore(painting.labels, painting.labels_are, painting.regions, said)
     return True
 

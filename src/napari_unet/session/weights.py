@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import LabelsAre
+from napari_unet.annotation.corrections import Correction, extra_weight, find_emphasis
 from napari_unet.annotation.live import LiveObjects, LiveWeightMap
 from napari_unet.annotation.targets import Target, make_target
 from napari_unet.annotation.weight_map import WeightMapSettings, class_factors
@@ -28,6 +29,8 @@ class WeightMapTask:
         int32 ``(Y, X)``, a copy in the project's coding, regions applied.
     scale
         Network px per image px: distances are those that the network sees.
+    corrections
+        What was corrected on the plane.
     """
 
     plane: Plane
@@ -37,6 +40,7 @@ class WeightMapTask:
     marked: frozenset[int]
     settings: WeightMapSettings
     scale: float
+    corrections: tuple[Correction, ...] = ()
 
     def run(self) -> PlaneWeights:
         """Make it; safe in any thread. 2048² with 500 objects takes about a second."""
@@ -63,6 +67,9 @@ class PlaneWeights:
         n_classes = max(int(target.classes.max(initial=0)) + 1, 2)
         self._factors = class_factors(target.classes, target.known, n_classes)
         self.weights: NDArray[np.float32] = self._map.weights(target.classes, target.known, self._factors)
+        self._extra = self._extra_of(target)
+        if self._extra is not None:
+            self.weights += self._extra
 
     def follow(self, labels: NDArray[np.int32], box: Box) -> Box:
         """Recompute what new labels of a box change; return where that is."""
@@ -75,12 +82,21 @@ class PlaneWeights:
         classes, known = target.classes[inner], target.known[inner]
         factors = self._factors_for(int(classes.max(initial=0)) + 1)
         self.weights[shown] = self._map.weights(classes, known, factors, shown)
+        if self._extra is not None:  # as it was: a correction makes the map anew
+            self.weights[shown] += np.where(known, self._extra[shown], 0)
         return shown
 
     def _target_of(self, labels: NDArray[np.int32]) -> Target:
         return make_target(
             labels, self._task.labels_are, self._task.object_classes or None, self._task.marked
         )
+
+    def _extra_of(self, target: Target) -> NDArray[np.float32] | None:
+        task = self._task
+        emphasis = find_emphasis(task.labels, task.corrections, task.labels_are)
+        if emphasis is None or task.settings.corrections == 1:
+            return None
+        return extra_weight(target, emphasis, task.settings, (task.scale, task.scale), self._factors)
 
     def _factors_for(self, n_classes: int) -> NDArray[np.float32]:
         """Return one factor per class; a class that was just painted for the first time counts plainly."""

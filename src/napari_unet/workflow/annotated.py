@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_unet.annotation.boxes import values_present
 from napari_unet.annotation.coding import BACKGROUND, FIRST, LabelsAre
+from napari_unet.annotation.corrections import Correction
 from napari_unet.annotation.problems import find_blocking
 from napari_unet.annotation.regions import Region, apply_regions
 from napari_unet.errors import UserError
@@ -42,6 +43,8 @@ class AnnotatedImage:
         Index along the leading axes of the image that it was taken from.
     image_id
         Which image of a project that is; empty for the one that the session works on.
+    corrections
+        What was corrected on the plane: it counts more.
     """
 
     name: str
@@ -54,6 +57,7 @@ class AnnotatedImage:
     picture: str = ""
     plane: tuple[int, ...] = ()
     image_id: str = ""
+    corrections: tuple[Correction, ...] = ()
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[1:] != self.labels.shape:

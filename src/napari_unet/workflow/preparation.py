@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import NOT_ANNOTATED, LabelsAre
+from napari_unet.annotation.corrections import Emphasis, find_emphasis
 from napari_unet.annotation.targets import Target, complete_objects, make_target
 from napari_unet.annotation.weight_map import WeightMapSettings, class_factors, weight_map
 from napari_unet.errors import UserError
@@ -149,17 +150,19 @@ def prepare(
     frames = [_frame(image, each) for image, each in zip(images, scales, strict=True)]
     targets = [_target(image, frame, labels_are) for image, frame in zip(images, frames, strict=True)]
     factors = class_factors([t.classes for t in targets], [t.known for t in targets], n_classes)
+    stresses = [_emphasis(image, frame, labels_are) for image, frame in zip(images, frames, strict=True)]
     training = [
         TrainingImage(
             name=image.name,
             image=_pixels(image, frame, normalisation),
             classes=target.classes,
-            weights=weight_map(target, weights, factors=factors),
+            weights=weight_map(target, weights, factors=factors, emphasis=emphasis),
             distance=target.distance,
             distance_known=target.distance_known,
             objects=_number_from_one(target.objects),
+            emphasis=_how_often(emphasis, weights.corrections),
         )
-        for image, frame, target in zip(images, frames, targets, strict=True)
+        for image, frame, target, emphasis in zip(images, frames, targets, stresses, strict=True)
     ]
     n_complete = sum(int(np.unique(t.objects[t.objects > 0]).size) for t in targets)
     size = object_size or measured
@@ -272,6 +275,23 @@ def _target(image: AnnotatedImage, frame: Frame, labels_are: LabelsAre) -> Targe
     complete = complete_objects(labels, image.marked) if labels_are is LabelsAre.OBJECTS else ()
     small = resample_labels(labels[y0:y1, x0:x1], frame.shape)
     return make_target(small, labels_are, image.object_classes or None, marked=[int(v) for v in complete])
+
+
+def _emphasis(image: AnnotatedImage, frame: Frame, labels_are: LabelsAre) -> Emphasis | None:
+    """Return what counts more in a training image."""
+    if not image.corrections:
+        return None
+    found = find_emphasis(image.labels_with_regions(), image.corrections, labels_are)
+    if found is None:
+        return None
+    y0, y1, x0, x1 = frame.box
+    return replace(found, mask=resample_labels(found.mask[y0:y1, x0:x1], frame.shape))
+
+
+def _how_often(emphasis: Emphasis | None, times: float) -> NDArray[np.float32] | None:
+    return (
+        None if emphasis is None or times == 1 else np.where(emphasis.mask, np.float32(times), np.float32(1))
+    )
 
 
 def _number_from_one(objects: NDArray[np.int32]) -> NDArray[np.int32]:
