@@ -80,7 +80,7 @@ def correction(
     changes.append((Which.ANNOTATION, on_plane(plane, corrected)))
     before = said or painting.notes
     after = before.after(_came_from(corrected), _gone(painting, corrected))
-    after = after.with_correction(describe_correction(painting, plane, trimmed or change, corrected))
+    after = after.with_correction(describe_correction(painting, plane, change, corrected))
     return Action(name, tuple(changes), notes=_notes(before, after))
 
 
