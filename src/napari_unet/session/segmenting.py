@@ -57,6 +57,7 @@ class Segmenting:
         network_size = task.task.network.description.object_size
         for plane, segmented in task.result.items():
             self._separating.stored.keep(plane, segmented, network_size)
+            self._separating.earlier.keep(plane, task.task.network.network, segmented.labels)
             backdrop = task.backdrops[plane]
             action = actions.showing(state, backdrop, settled[plane], segmented.labels, "Segment")
             changes.extend(action.changes if action is not None else ())

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_unet.objects.separate import SeparationSettings
 from napari_unet.session.backdrop import Backdrop
+from napari_unet.session.earlier import Earlier
 from napari_unet.session.history import Which
 from napari_unet.session.image import Plane
 from napari_unet.session.state import State
@@ -35,12 +36,15 @@ class Separating:
         The settings in px² of the network; ``None`` as long as nobody chose any: then those of the network in use.
     stored
         Probabilities of the planes.
+    earlier
+        What the network before the one in use found on them.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self.for_network: SeparationSettings | None = None
         self.stored = StoredProbabilities()
+        self.earlier = Earlier()
         self._scale = 1.0
         state.canvas.array_replaced.connect(self._forget)
 
@@ -75,9 +79,14 @@ class Separating:
         stored = self.stored.get(plane)
         return None if stored is None else stored.probabilities[0] >= SURE
 
+    def forget(self) -> None:
+        """Forget what was found: it is of another image, or of other labels."""
+        self.stored.clear()
+        self.earlier.clear()
+
     def _forget(self, which: Which) -> None:
         if which is Which.ANNOTATION and self._state.segmentation is None:
-            self.stored.clear()  # a new annotation of objects or of classes: what is stored may be the other
+            self.forget()  # a new annotation of objects or of classes: what is stored may be the other
 
 
 def _scaled(settings: SeparationSettings, scale: float) -> SeparationSettings:

@@ -23,6 +23,7 @@ from napari_unet.session.canvas import Canvas
 from napari_unet.session.correcting import Correcting
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import ImageSource, Plane
+from napari_unet.session.inbox import Inbox
 from napari_unet.session.measuring import Measured, MeasuringTask, Sizes
 from napari_unet.session.painting import Painting
 from napari_unet.session.round_network import RoundNetwork
@@ -60,8 +61,8 @@ class Session:
         What the user paints and says.
     segmenting
         What is shown as the network's objects.
-    correcting
-        The tools that correct these.
+    correcting, inbox
+        The tools that correct these, and what of these is most worth a look.
 
     Signals
     -------
@@ -82,6 +83,7 @@ class Session:
         self.annotating.said.connect(self.said.emit)
         self.segmenting = Segmenting(self.state, self.sizes, self.separating)
         self.correcting = Correcting(self.state, self.separating, self.annotating)
+        self.inbox = Inbox(self.state, self.sizes, self.separating, self.annotating)
 
     @property
     def state_changed(self) -> SignalInstance:
@@ -151,7 +153,7 @@ class Session:
             raise UserError("No channel is chosen; tick at least one.")
         if not same_pixels:
             self.state.generation += 1
-            self.separating.stored.clear()
+            self.separating.forget()
         if not same_pixels or channels != self.state.channels:
             self.sizes.take_found(None)
         self.state.image, self.state.channels = source, channels
