@@ -5,8 +5,9 @@ from __future__ import annotations
 from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
 from napari_unet._qt.correction.tool_buttons import ToolButtons
+from napari_unet._qt.inbox.panel import InboxPanel
 from napari_unet._qt.loop import Loop
-from napari_unet._qt.rows import button, row
+from napari_unet._qt.rows import Fold, button, row
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 
@@ -22,6 +23,7 @@ class CorrectStep(QWidget):
     def __init__(self, loop: Loop) -> None:
         super().__init__()
         self._loop = loop
+        self.inbox = InboxPanel(loop)
         self.tools = ToolButtons(loop)
         self.edit = button(
             "Brush", "napari's brush on the Segmentation layer; its eraser cuts (keys P and E).", self._edit
@@ -56,6 +58,11 @@ class CorrectStep(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
+            Fold(
+                "Worth a look",
+                "What of this plane is most likely wrong, ranked, with a proposed fix each; and where to paint next.",
+                self.inbox,
+            ),
             self.tools,
             row("Extend or cut", self.pick, self.edit),
             row("Accept", self.accept_object, self.accept_region, self.accept_plane),

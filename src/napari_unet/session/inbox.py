@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_unet.annotation.coding import BACKGROUND, NOT_ANNOTATED, LabelsAre
 from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import UserError
+from napari_unet.objects.changes import change_place
 from napari_unet.objects.doubts.doubt import Doubt, Kind, brought_up_to_date, still_holds
 from napari_unet.objects.doubts.looks import Scene
 from napari_unet.objects.doubts.ranking import rank_doubts
@@ -17,7 +18,8 @@ from napari_unet.objects.doubts.teaching import Part, entropy_of, most_unsure_pa
 from napari_unet.objects.overlaps import values_in
 from napari_unet.session import actions
 from napari_unet.session.annotating import Annotating
-from napari_unet.session.history import Which
+from napari_unet.session.canvas import on_plane
+from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
 from napari_unet.session.measuring import Sizes
 from napari_unet.session.separating import Separating
@@ -112,10 +114,9 @@ class Inbox:
         shown = state.canvas.plane(Which.SEGMENTATION, plane)
         if stored.probabilities.shape[1:] != shown.shape:
             return None
-        annotation = self._annotation(plane)
         thin = (slice(None, None, _EVERY), slice(None, None, _EVERY))
         others = tuple(
-            (other, kept.probabilities[0][thin], self._annotation(other)[thin])
+            (other, kept.probabilities[0][thin], self._painted(other)[thin].copy())
             for other, kept in self._separating.stored.all().items()
             if other != plane
         )
@@ -123,7 +124,7 @@ class Inbox:
             plane,
             shown.copy(),
             stored.probabilities[0],
-            annotation,
+            self._painted(plane).copy() if state.painting is None else state.painting.with_regions(plane),
             self._separating.earlier.before(plane),
             stored.typical_size,
             frozenset(self._skipped_on(plane)),
@@ -146,7 +147,9 @@ class Inbox:
 
     def is_open(self, plane: Plane, doubt: Doubt) -> bool:
         """Whether nobody has answered, or changed what it is about, in the meantime."""
-        annotation = self._annotation(plane)[doubt.box]
+        annotation = self._painted(plane)[doubt.box]
+        if self._state.segmentation is None:
+            return False
         shown = self._state.canvas.plane(Which.SEGMENTATION, plane)[doubt.box]
         if name_of(doubt) in self._skipped_on(plane):
             return False
@@ -213,21 +216,22 @@ class Inbox:
             kept = self._skipped[plane] = (stored, set())
         return kept[1]
 
-    def _annotation(self, plane: Plane) -> NDArray[np.int32]:
-        """Return a copy of a plane of the annotation, regions applied; nothing where there is none yet."""
+    def _painted(self, plane: Plane) -> NDArray[np.int32]:
+        """Return a plane of the annotation, not to be changed; nothing where there is none yet."""
         if self._state.painting is None:
-            return np.zeros(self._state.need_image().plane_shape, np.int32)
-        return self._state.painting.with_regions(plane)
+            return np.broadcast_to(np.int32(NOT_ANNOTATED), self._state.need_image().plane_shape)
+        found: NDArray[np.int32] = self._state.painting.labels[plane]
+        return found
 
     def _leave_empty(self, plane: Plane, doubt: Doubt) -> str:
         assert doubt.fix is not None  # what was missed can be made
         change = doubt.fix.change
-        now = self._state.need_painting().labels[plane][change.box]
-        new = np.where((change.old != change.new) & (now == NOT_ANNOTATED), BACKGROUND, now)
-        lead = (1,) * len(plane)
-        self._annotating.record_stroke(
-            Which.ANNOTATION, (*plane, *change.offset), new.reshape(lead + new.shape), "Nothing here"
-        )
+        now = self._state.need_painting().labels[plane]
+        free = (change.old != change.new) & (now[change.box] == NOT_ANNOTATED)
+        done = change_place(now, change.box, np.where(free, BACKGROUND, now[change.box]))
+        if done is None:
+            raise UserError(_GONE)
+        self._state.canvas.do(Action("Nothing here", ((Which.ANNOTATION, on_plane(plane, done)),)))
         return "Taken as background."
 
     def _accept(self, plane: Plane, values: set[int], key: str, name: str) -> None:

@@ -37,6 +37,33 @@ def show_place(viewer: Any, layer: Layer, position: Sequence[int]) -> None:
     camera.center = (0, float(world[-2]), float(world[-1]))
 
 
+def show_box(
+    viewer: Any, layer: Layer, position: Sequence[int], box: tuple[slice, ...], share: float = 0.2
+) -> None:
+    """Show a box of a plane in the middle of the canvas, neither tiny nor larger than the canvas.
+
+    Parameters
+    ----------
+    position
+        A pixel of the layer on that plane; the box's middle is what is shown.
+    share
+        About this part of the canvas is what the box takes; a view that is near to that stays as it is.
+    """
+    middle = [(side.start + side.stop) / 2 for side in box[-2:]]
+    show_place(viewer, layer, (*position[:-2], *(round(m) for m in middle)))
+    scene = viewer.scene if hasattr(viewer, "scene") else viewer
+    side = max((s.stop - s.start) * float(scale) for s, scale in zip(box[-2:], layer.scale[-2:], strict=True))
+    wanted = share * min(_canvas_size(viewer)) / max(side, 1e-9)
+    if not wanted / 2 <= scene.camera.zoom <= 2 * wanted:
+        scene.camera.zoom = wanted
+
+
+def _canvas_size(viewer: Any) -> Sequence[int]:
+    """Height and width of the canvas in px."""
+    canvas = viewer.canvas if hasattr(viewer, "canvas") else viewer
+    return tuple(getattr(canvas, "size", None) or getattr(canvas, "_canvas_size", (600, 600)))
+
+
 def begins_new_object(layer: Labels, index: tuple[int, ...]) -> bool:
     """Whether a brush stroke that starts at this pixel lies off the object that the brush paints.
 

@@ -1,0 +1,121 @@
+"""The inbox in a real window: the list, the keys, what is drawn, and answers that undo takes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from driving import canvas_of
+from napari.components import ViewerModel
+from napari.layers import Labels
+from napari.utils.action_manager import action_manager
+from napari.utils.shortcuts import default_shortcuts
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+from scipy import ndimage as ndi
+
+from napari_unet._qt.correction.tools import TOOLS
+from napari_unet._qt.inbox.desk import KEYS
+from napari_unet._qt.inbox.drawing import NAME
+from napari_unet.objects.doubts.doubt import Kind
+from napari_unet.session import Which
+from napari_unet.session.stored import Stored
+
+
+def discs_and_truth() -> tuple[np.ndarray, np.ndarray]:
+    y, x = np.mgrid[:96, :128]
+    truth = np.zeros((96, 128), np.int32)
+    for i, (cy, cx) in enumerate([(24, 20), (24, 39), (24, 80), (72, 24), (72, 64), (72, 100)], start=1):
+        truth[((y - cy) ** 2 + (x - cx) ** 2 <= 10**2) & (truth == 0)] = i
+    found = np.where(truth == 2, 1, np.where(truth == 6, 0, truth)).astype(np.int32)
+    return truth, found
+
+
+def press(viewer: Any, key: str) -> None:
+    canvas_of(viewer).setFocus()
+    QTest.keyClick(canvas_of(viewer), getattr(Qt.Key, f"Key_{key}"))
+    QApplication.processEvents()
+
+
+@pytest.fixture
+def window(open_dock: Callable[..., Any], qtbot: Any) -> tuple[Any, Any, np.ndarray]:
+    """A shown window whose segmentation holds a merged pair and misses one: (viewer, dock, truth)."""
+    truth, found = discs_and_truth()
+    viewer, dock = open_dock(show=True)
+    viewer.add_image(ndi.gaussian_filter((truth > 0).astype(np.float32), 1.0), name="cells")
+    qtbot.wait(100)
+    dock.annotate.new.start.click()
+    session = dock.loop.session
+    session.segmenting.show((), found, "Segment")
+    seen = ndi.gaussian_filter((truth > 0).astype(np.float32), 1.0)
+    background = (1 - seen * np.where(truth == 6, 0.4, 0.97)).astype(np.float16)
+    session.separating.stored.put_back((), Stored(np.stack([background, 1 - background]), None, 1.0, 20.0))
+    desk = dock.correct.inbox.desk
+    dock.loop.segmented.emit()
+    qtbot.waitUntil(lambda: not desk.looking and desk.found is not None, timeout=20_000)
+    viewer.layers.selection.active = dock.loop.layers.layer(Which.SEGMENTATION)
+    return viewer, dock, truth
+
+
+def test_keys_go_fix_accept_and_skip(window: Any) -> None:
+    viewer, dock, truth = window
+    session, panel = dock.loop.session, dock.correct.inbox
+    desk = panel.desk
+    before = session.segmentation.copy()
+    assert panel.list.count() == len(desk.open) >= 2
+    active = viewer.layers.selection.active
+    press(viewer, KEYS["go"])
+    first = desk.current
+    assert first.kind is Kind.TWO_IN_ONE
+    assert viewer.layers.selection.active == active, "tools and keys stay those of the layer"
+    assert NAME in viewer.layers
+    assert np.allclose(np.asarray(viewer.scene.camera.center)[-2:], (24, 29.5), atol=2)
+    assert "drawn" in panel.about.text()
+    press(viewer, KEYS["fix"])
+    assert len(np.unique(session.segmentation[(truth == 1) | (truth == 2)])) == 2
+    assert (session.annotation[(truth == 1) | (truth == 2)] >= 2).all()
+    assert first not in desk.open
+    assert desk.current is not None, "the next one is shown at once"
+    while desk.current.kind is not Kind.MISSED:
+        press(viewer, KEYS["skip"])
+    press(viewer, KEYS["accept"])
+    assert session.annotation[72, 100] == 1
+    dock.loop.undo()
+    dock.loop.undo()
+    np.testing.assert_array_equal(session.segmentation, before)
+    assert not session.annotation.any()
+    assert first in desk.open, "what was taken back is to be answered again"
+
+
+def test_a_click_in_the_list_goes_there_and_another_correction_empties_it(window: Any) -> None:
+    viewer, dock, _ = window
+    panel = dock.correct.inbox
+    item = panel.list.item(0)
+    panel.list.itemClicked.emit(item)
+    assert panel.desk.current is panel.desk.open[0]
+    dock.loop.session.correcting.delete((), (24, 20))
+    dock.loop.edited.emit()
+    assert panel.desk.current is None
+    assert NAME not in viewer.layers
+    assert all(doubt.kind is not Kind.TWO_IN_ONE for doubt in panel.desk.open)
+
+
+def test_where_to_paint_next_is_shown(window: Any) -> None:
+    viewer, dock, _ = window
+    panel = dock.correct.inbox
+    assert not panel.part.isHidden()
+    panel.part.click()
+    assert NAME in viewer.layers
+    assert "least sure" in dock.messages.text()
+
+
+def test_keys_are_used_by_nobody_else() -> None:
+    taken = {tool.key for tool in TOOLS} | {"Y"}
+    for name, action in action_manager._actions.items():
+        if action.keymapprovider in (Labels, ViewerModel):
+            taken |= {str(key) for key in default_shortcuts.get(name, ())}
+    assert {"M", "E"} <= taken, "napari's own are among them"
+    assert set(KEYS.values()).isdisjoint(taken)
