@@ -75,6 +75,6 @@ def test_places_that_are_emphasised_are_drawn_as_many_times_as_often():
     def share(source):
         sampler = PatchSampler([source], 32, 0, np.random.default_rng(0), AugmentationSettings(shift=0.0))
         centres = [sampler._sources[0].draw_centre(np.random.default_rng(i)) for i in range(600)]
-        return np.mean([emphasis[min(int(y), 299), min(int(x), 299)] > 1 for y, x in centres])
+        return np.mean([emphasis[min(int(y), 299), min(int(x), 299)] > 1 for _, y, x in centres])
 
     assert share(replace(image, emphasis=emphasis)) > 2 * share(image)

@@ -99,7 +99,9 @@ class PatchSource:
         z, y, x = np.nonzero(known)
         known_cells[z, y // CELL, x // CELL] = True
         self._errors = np.where(known_cells, 1.0, 0.0)
-        self._emphasis = 1.0 if image.emphasis is None else _largest_per_cell(image.emphasis.reshape(self.shape))
+        self._emphasis = (
+            1.0 if image.emphasis is None else _largest_per_cell(image.emphasis.reshape(self.shape))
+        )
 
     def draw_centre(self, rng: np.random.Generator) -> tuple[int, float, float]:
         """Draw the annotated pixel (z, y, x) that a patch is centred on."""

@@ -57,7 +57,7 @@ class Segmenting:
         network_size = task.task.network.description.object_size
         for plane, segmented in task.result.items():
             self._separating.stored.keep(plane, segmented, network_size)
-            self._separating.earlier.keep(plane, task.task.network.network, segmented.labels)
+            self._separating.earlier.keep(plane, _name_of(task.task), segmented.labels)
             backdrop = task.backdrops[plane]
             action = actions.showing(state, backdrop, settled[plane], segmented.labels, "Segment")
             changes.extend(action.changes if action is not None else ())
@@ -160,3 +160,9 @@ class Segmenting:
         action = actions.showing(self._state, backdrop, backdrop.settle(labels), labels, name, key)
         if action is not None:
             self._state.canvas.do(action)
+
+
+def _name_of(task: SegmentationTask) -> tuple[str, str]:
+    """Return what the network is known by, also where it was read from the disk again meanwhile."""
+    described = task.network.description
+    return described.training.lineage, described.name
