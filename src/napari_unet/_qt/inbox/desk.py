@@ -150,7 +150,7 @@ class Desk(QObject):
         if part is None or not layers.images:
             return
         self._show(None)
-        show_box(layers.viewer(), layers.images[0], (*self.found.plane, *part.where), part.box, share=0.6)
+        show_box(layers.viewer(), layers.images[0], (*self.found.plane, *part.where), part.box)
         corners = [(side[0], side[1]) for side in _corners(part.box)]
         self._drawing.show(layers.images[0], [corners], [])
         self._loop.say(

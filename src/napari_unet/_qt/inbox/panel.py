@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from napari_unet._qt.inbox.desk import KEYS, Desk
 from napari_unet._qt.loop import Loop
@@ -59,7 +59,12 @@ class InboxPanel(QWidget):
             self.desk.paint_where_it_teaches,
         )
         self.plane = button("", "The network is less sure there than here.", self.desk.show_next_plane)
-        self.answers = row(self.go, self.accept, self.fix, self.skip)
+        self.answers = QWidget()
+        grid = QGridLayout(self.answers)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(6)
+        for i, made in enumerate((self.go, self.fix, self.accept, self.skip)):
+            grid.addWidget(made, i // 2, i % 2)
         self.teach = row("Paint next:", self.part, self.plane)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -77,7 +82,7 @@ class InboxPanel(QWidget):
             if [self.list.item(i).data(Qt.ItemDataRole.UserRole) for i in range(self.list.count())] != shown:
                 self.list.clear()
                 for doubt in shown:
-                    item = QListWidgetItem(doubt.sentence)
+                    item = QListWidgetItem(_title(doubt))
                     item.setData(Qt.ItemDataRole.UserRole, doubt)
                     item.setToolTip(f"<p>{doubt.sentence}</p>")
                     self.list.addItem(item)
@@ -110,6 +115,15 @@ class InboxPanel(QWidget):
     def _choose(self, item: QListWidgetItem) -> None:
         with self._loop.telling("Going there"):
             self.desk.go(item.data(Qt.ItemDataRole.UserRole))
+
+
+def _title(doubt: Doubt) -> str:
+    which = "objects" if len(doubt.values) > 1 else "object"
+    return (
+        f"{doubt.kind.words}  ·  {which} {', '.join(map(str, doubt.values))}"
+        if doubt.values
+        else doubt.kind.words
+    )
 
 
 def _about(doubt: Doubt) -> str:

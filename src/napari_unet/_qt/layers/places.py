@@ -10,6 +10,9 @@ from napari.layers import Labels, Layer
 
 from napari_unet.annotation.coding import BACKGROUND
 
+_SMALLEST, _ENLARGED, _LARGEST = 0.04, 0.12, 0.7
+"""Parts of the canvas that a box takes: below the first it is enlarged to the second, above the last made to fit."""
+
 
 def plane_shown(viewer: Any, layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the index of the plane that is shown, ``None`` when rows and columns are not what is seen.
@@ -37,25 +40,22 @@ def show_place(viewer: Any, layer: Layer, position: Sequence[int]) -> None:
     camera.center = (0, float(world[-2]), float(world[-1]))
 
 
-def show_box(
-    viewer: Any, layer: Layer, position: Sequence[int], box: tuple[slice, ...], share: float = 0.2
-) -> None:
-    """Show a box of a plane in the middle of the canvas, neither tiny nor larger than the canvas.
+def show_box(viewer: Any, layer: Layer, position: Sequence[int], box: tuple[slice, ...]) -> None:
+    """Show a box of a plane in the middle of the canvas; the zoom stays unless it is tiny or does not fit.
 
     Parameters
     ----------
     position
         A pixel of the layer on that plane; the box's middle is what is shown.
-    share
-        About this part of the canvas is what the box takes; a view that is near to that stays as it is.
     """
     middle = [(side.start + side.stop) / 2 for side in box[-2:]]
     show_place(viewer, layer, (*position[:-2], *(round(m) for m in middle)))
     scene = viewer.scene if hasattr(viewer, "scene") else viewer
     side = max((s.stop - s.start) * float(scale) for s, scale in zip(box[-2:], layer.scale[-2:], strict=True))
-    wanted = share * min(_canvas_size(viewer)) / max(side, 1e-9)
-    if not wanted / 2 <= scene.camera.zoom <= 2 * wanted:
-        scene.camera.zoom = wanted
+    canvas = min(_canvas_size(viewer))
+    share = side * scene.camera.zoom / canvas
+    if not _SMALLEST <= share <= _LARGEST:
+        scene.camera.zoom = (_ENLARGED if share < _SMALLEST else _LARGEST) * canvas / max(side, 1e-9)
 
 
 def _canvas_size(viewer: Any) -> Sequence[int]:

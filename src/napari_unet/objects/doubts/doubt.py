@@ -24,6 +24,22 @@ class Kind(StrEnum):
     UNLIKE = "unlike"
     CHANGED = "changed"
 
+    @property
+    def words(self) -> str:
+        """A few words for a list."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Kind.TWO_IN_ONE: "Two in one?",
+    Kind.ONE_IN_TWO: "One cut in two?",
+    Kind.MISSED: "Missed?",
+    Kind.FAINT: "Perhaps no object",
+    Kind.OUTLINE: "Unsure outline",
+    Kind.UNLIKE: "Unlike the others",
+    Kind.CHANGED: "Changed since the last round",
+}
+
 
 Line = npt.NDArray[np.float64]
 """A path in px of the plane, shape ``(N, 2)``: rows and columns."""

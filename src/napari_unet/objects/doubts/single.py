@@ -42,11 +42,16 @@ def find_missed(scene: Scene) -> Iterator[Doubt]:
     for k in order:
         box = places[k]
         mask = _core(pieces[box] == k + 1, scene.foreground[box], float(peaks[k]))
-        if np.count_nonzero(mask) < least:
+        area = np.count_nonzero(mask)
+        if area < least:
             continue
-        score = float(np.clip(peaks[k] / 0.6, 0, 1)) * 0.9
-        if score < 0.25:
+        like = float(np.sqrt(np.clip(area / max(scene.typical_area, 1.0), 0, 1)))
+        score = 0.7 * like * float(np.clip(peaks[k] / 0.6, 0, 1))
+        if score < 0.12:
             continue
+        tight = ndi.find_objects(mask.astype(np.int8))[0]
+        box = (_within(box[0], tight[0]), _within(box[1], tight[1]))
+        mask = mask[tight]
         new = scene.labels[box].copy()
         new[mask] = free_numbers(1, 1, scene.labels)[0]
         change = change_box(scene.labels, box, new)
@@ -62,6 +67,10 @@ def find_missed(scene: Scene) -> Iterator[Doubt]:
             Fix("New object", "Make an object of what is outlined.", change, lines),
             lines,
         )
+
+
+def _within(outer: slice, inner: slice) -> slice:
+    return slice(outer.start + inner.start, outer.start + inner.stop)
 
 
 def _core(mask: BoolArray, foreground: FloatArray, peak: float) -> BoolArray:
