@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QStyle, QVBoxLayout, QWidget
 from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import hint, small_button
+from napari_unet.session import label_problems
 
 _QUIET_MS = 500
 _MOST_SHOWN = 4
@@ -55,6 +56,9 @@ class Problems(QWidget):
             session.regions,
             session.labels_are,
             painting.marked if painting else None,
+            painting.class_names if painting else (),
+            session.state.object_size_override,
+            session.sizes.last,
         )
         if now != self._looked_at:
             self._looked_at = now
@@ -69,21 +73,10 @@ class Problems(QWidget):
         if self._job is not None:
             self._again = True
             return
-        labels, labels_are = session.painting.with_regions(plane).copy(), session.labels_are
-        marked = session.painting.marked
-
-        def run(on_report: object, should_stop: object) -> list[Any]:
-            from napari_unet.annotation.problems import find_problems
-            from napari_unet.annotation.repairs import describe_repair
-
-            found = sorted(
-                find_problems(labels, labels_are, marked), key=lambda problem: not problem.blocking
-            )
-            return [(problem, describe_repair(problem, labels, labels_are, marked)) for problem in found]
-
+        task = label_problems.prepare(session.state, session.sizes, plane)
         self._job = start_job(
             "looking for problems",
-            run,
+            lambda *_: task.run(),
             completed=self._show,
             failed=self._failed,
             finished=self._ended,

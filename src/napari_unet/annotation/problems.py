@@ -1,7 +1,7 @@
 """What is wrong or doubtful in an annotation, in sentences for the person who painted it."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ _MOST_OF_A_KIND = 20
 
 _EIGHT = np.ones((3, 3), bool)
 
+Piece = tuple[Box, NDArray[np.bool_]]
+"""A mask and the box of the plane that it covers."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -32,6 +35,10 @@ class Problem:
     kind: str
     others: tuple[tuple[int, ...], ...] = ()
     """Further pixels like it, where one sentence tells of several problems."""
+    piece: Piece | None = field(default=None, compare=False)
+    """What a repair would change, where the place alone does not tell."""
+    number: int = 0
+    """The class (1, 2, …) that it is about."""
 
     @property
     def places(self) -> tuple[tuple[int, ...], ...]:

@@ -57,7 +57,7 @@ def describe_repair(
     labels, labels_are, marked
         The same that it was found in.
     """
-    if labels_are == LabelsAre.CLASSES:
+    if labels_are == LabelsAre.CLASSES and problem.kind not in ("class_unused", "scale"):
         return None
     if problem.kind == "no_background" and not complete_objects(labels, marked).size:
         return None  # what is not complete may go on where the ring would be
@@ -91,6 +91,8 @@ def repair(
     """
     if problem.kind == "value_twice":
         return _split(problem, labels, free_value)
+    if problem.piece is not None:
+        return _repair_piece(problem, labels, free_value)
     if problem.kind == "no_background":
         return _paint_rings(labels, marked, found)
     if problem.kind not in _REPAIRED_IN_PLACE:
@@ -117,6 +119,28 @@ def _split(problem: Problem, labels: NDArray[np.int32], free_value: int) -> Repa
             repaired[box][mask] = new
             split_from[new] = value
     return Repair("Split object", repaired, split_from) if split_from else None
+
+
+def _repair_piece(problem: Problem, labels: NDArray[np.int32], free_value: int) -> Repair | None:
+    """Give a piece another value, unless somebody painted on it since."""
+    assert problem.piece is not None  # asked before
+    assert problem.where is not None  # it lies in the piece
+    box, mask = problem.piece
+    seen, value = labels[box], int(labels[problem.where])
+    alone = problem.kind == "look_alike"
+    if alone != (value < FIRST) or not (seen[mask] == value).all():
+        return None
+    if problem.kind == "two_touching" and np.count_nonzero(labels == value) == np.count_nonzero(mask):
+        return None  # it was cut already
+    repaired = labels.copy()
+    if problem.kind == "cut_by_edge":
+        repaired[box][mask] = NOT_ANNOTATED
+        return Repair("Leave out", repaired)
+    new = max(free_value, FIRST)
+    if (labels == new).any():
+        new = int(labels.max()) + 1
+    repaired[box][mask] = new
+    return Repair("Add object", repaired) if alone else Repair("Split object", repaired, {new: value})
 
 
 def _paint_rings(
@@ -200,6 +224,11 @@ _WORDS = {
     "speck": "Erase it: there is nothing annotated then.",
     "hole": "Fill it with the object around it.",
     "value_twice": "Make two objects of it: the smaller piece gets a number of its own.",
+    "two_touching": "Cut it at the neck: the smaller side gets a number of its own.",
+    "cut_by_edge": "Leave it out: nothing is annotated there then.",
+    "look_alike": "Make an object of it.",
+    "class_unused": "Remove the class.",
+    "scale": "Take the size that was measured on your objects.",
     "no_background": (
         "Paint a narrow ring of background around every object that counts as complete. Look whether other "
         "cells lie in it."

@@ -16,7 +16,7 @@ from napari_unet.annotation.regions import Region
 from napari_unet.annotation.targets import MOST_CLASSES
 from napari_unet.errors import UserError
 from napari_unet.objects.edit import Change
-from napari_unet.session import actions
+from napari_unet.session import actions, label_problems
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
 from napari_unet.session.measuring import Sizes
@@ -133,7 +133,12 @@ class Annotating:
         str or None
             What was done; ``None`` where the problem is not there any more.
         """
-        action = actions.repairing(self._state, plane, problem)
+        settles = problem.kind in label_problems.SETTLED
+        action = (
+            label_problems.settling(self._state, problem)
+            if settles
+            else actions.repairing(self._state, plane, problem)
+        )
         if action is None:
             return None
         self._state.canvas.do(action)

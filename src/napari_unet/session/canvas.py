@@ -29,6 +29,8 @@ class Canvas:
         ``(Which, Change)``: the box changed, whoever did it.
     notes_changed
         ``(ObjectNotes,)``: this is said about objects now.
+    size_changed
+        ``(size,)``: this object size in px is set now, ``None`` to measure it.
     history_changed
         Undo and redo have other names now.
     applied
@@ -44,6 +46,7 @@ class Canvas:
     array_replaced = Signal(object)
     edited = Signal(object, object)
     notes_changed = Signal(object)
+    size_changed = Signal(object)
     history_changed = Signal()
     applied = Signal(object, str)
 
@@ -114,6 +117,8 @@ class Canvas:
             self.edited.emit(which, change)
         if action.notes is not None:
             self.notes_changed.emit(action.notes[1])
+        if action.size is not None:
+            self.size_changed.emit(action.size[1])
 
 
 def plane_change(plane: Plane, box: Box, old: NDArray[np.int32], new: NDArray[np.int32]) -> Change | None:

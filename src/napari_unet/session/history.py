@@ -31,12 +31,15 @@ class Action:
         Actions that follow one another with the same key become one step (a slider being dragged).
     notes
         What was said about objects before and after, ``None`` where that stays.
+    size
+        The object size that was set before and after, ``None`` where that stays.
     """
 
     name: str
     changes: tuple[tuple[Which, Change], ...]
     key: str | None = None
     notes: tuple[ObjectNotes, ObjectNotes] | None = None
+    size: tuple[float | None, float | None] | None = None
 
     @property
     def n_bytes(self) -> int:
@@ -46,7 +49,12 @@ class Action:
     def inverse(self) -> Action:
         """Return the action that takes this one back."""
         changes = tuple((which, invert(change)) for which, change in reversed(self.changes))
-        return Action(self.name, changes, notes=self.notes and (self.notes[1], self.notes[0]))
+        return Action(
+            self.name,
+            changes,
+            notes=self.notes and (self.notes[1], self.notes[0]),
+            size=self.size and (self.size[1], self.size[0]),
+        )
 
     def then(self, later: Action) -> Action:
         """Return both in one step, this one first."""

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from napari_unet.annotation.boxes import box_of, grow
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.corrections import Correction
-from napari_unet.annotation.problems import Problem, find_problems
 from napari_unet.annotation.problems_of_object import MARGIN, Completeness, judge_object
 from napari_unet.annotation.regions import Region, apply_regions
 from napari_unet.annotation.targets import complete_objects
@@ -127,11 +126,6 @@ class Painting:
         tight = box_of(labels == value)
         around = None if tight is None else grow(tight, (MARGIN, MARGIN), (labels.shape[0], labels.shape[1]))
         return judge_object(self.with_regions(plane, around), value, self.marked)
-
-    def problems(self, plane: Plane) -> list[Problem]:
-        """Return what hinders a good training on this plane, blocking ones first."""
-        found = find_problems(self.with_regions(plane), self.labels_are, self.marked)
-        return sorted(found, key=lambda problem: not problem.blocking)
 
     def snapshot(
         self, image: ImageSource | None, channels: tuple[int, ...], called: str = ""

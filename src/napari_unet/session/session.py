@@ -17,7 +17,7 @@ from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
-from napari_unet.session import preparing
+from napari_unet.session import label_problems, preparing
 from napari_unet.session.annotating import Annotating
 from napari_unet.session.canvas import Canvas
 from napari_unet.session.correcting import Correcting
@@ -81,6 +81,7 @@ class Session:
         self.separating = Separating(self.state)
         self.annotating = Annotating(self.state, self.sizes, self.separating)
         self.annotating.said.connect(self.said.emit)
+        self.canvas.size_changed.connect(self.set_object_size)
         self.segmenting = Segmenting(self.state, self.sizes, self.separating)
         self.correcting = Correcting(self.state, self.separating, self.annotating)
         self.inbox = Inbox(self.state, self.sizes, self.separating, self.annotating)
@@ -184,7 +185,7 @@ class Session:
 
     def problems(self, plane: Plane) -> list[Problem]:
         """Return what hinders a good training on this plane, blocking ones first."""
-        return self.painting.problems(plane) if self.painting else []
+        return [problem for problem, _ in label_problems.prepare(self.state, self.sizes, plane).run()]
 
     def record_stroke(
         self, which: Which, offset: Sequence[int], values: NDArray[Any], name: str = "Paint"
