@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_unet.network.held_out import HeldOutPlace
-from napari_unet.workflow.preparation import Frame
+from napari_unet.workflow.frame import Frame
 
 
 @st.composite

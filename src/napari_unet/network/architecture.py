@@ -100,6 +100,14 @@ class UNetConfig(BaseModel):
         """Smallest valid side of the input in px whose output has at least `output` px."""
         return self.in_plane.input_size(output)
 
+    def patch_size(self, at_least: int) -> int:
+        """Side in px of a training patch's target that the network can give."""
+        return self.output_size(self.input_size(at_least))
+
+    def patch_planes(self, at_least: int) -> int:
+        """Planes of a training patch for a network of volumes; 0 for one of planes."""
+        return 0 if self.dimensions == 2 else self.through_planes.input_size(at_least)
+
     def check_input_size(self, *shape: int) -> None:
         """Raise a `UserError` that names the nearest valid sizes if an input ``([Z,] Y, X)`` cannot be taken."""
         for number, (size, axis) in enumerate(zip(shape, self.axes, strict=True)):

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,15 @@ class HeldOutPlace:
     box: tuple[int, int, int, int]
 
     @property
-    def slices(self) -> tuple[slice, slice]:
-        """The box as an index into a plane (Y, X)."""
+    def slices(self) -> tuple[EllipsisType, slice, slice]:
+        """The box as an index into a plane (Y, X), or into all planes of a volume (Z, Y, X)."""
         y0, y1, x0, x1 = self.box
-        return slice(y0, y1), slice(x0, x1)
+        return ..., slice(y0, y1), slice(x0, x1)
+
+    def meets(self, other: "HeldOutPlace") -> bool:
+        """Tell whether two places share a pixel."""
+        (y0, y1, x0, x1), (v0, v1, u0, u1) = self.box, other.box
+        return self.image == other.image and y0 < v1 and v0 < y1 and x0 < u1 and u0 < x1
 
 
 @dataclass(frozen=True)
@@ -219,7 +225,7 @@ def _whole(image: TrainingImage) -> HeldOutPlace:
 
 
 def _ends(image: TrainingImage) -> tuple[int, int]:
-    return image.classes.shape[0], image.classes.shape[1]
+    return image.classes.shape[-2], image.classes.shape[-1]
 
 
 def _count_inside(image: TrainingImage, place: HeldOutPlace, areas: NDArray[np.intp]) -> int:

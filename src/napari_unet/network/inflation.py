@@ -27,7 +27,7 @@ def inflate(state: Mapping[str, Tensor], flat: UNetConfig, thick: UNetConfig) ->
     flat, thick : UNetConfig
         Alike but for dimensions and flat levels.
     """
-    assert inflated_config(flat, thick.flat_levels) == thick
+    assert inflated_config(flat, thick.flat_levels) == thick, (flat, thick)
     inflated = {}
     for name, tensor in state.items():
         tensor = tensor.detach()
@@ -56,3 +56,25 @@ def _planes_of(name: str, config: UNetConfig) -> int:
     if part == "up":
         return 1 if is_flat else 2
     return 1 if is_flat else 3
+
+
+def shortened(state: Mapping[str, Tensor], config: UNetConfig, depth: int) -> dict[str, Tensor]:
+    """Leave out the deepest levels of a network of planes, so that it has `depth` poolings.
+
+    What was a level of the contracting path becomes the bottom, of the same shape. The expansive path then gets other
+    features than it has learned to read: a better beginning than random weights, but not a trained network.
+    """
+    n = config.depth - depth  # levels left out
+    kept = {}
+    for name, tensor in state.items():
+        part, *rest = name.split(".")
+        level = int(rest[0]) if rest and rest[0].isdigit() else -1
+        if part == "contract" and level < depth:
+            kept[name] = tensor
+        elif part == "contract" and level == depth:
+            kept[".".join(["bottom", *rest[1:]])] = tensor
+        elif part in ("up", "expand") and level >= n:
+            kept[".".join([part, str(level - n), *rest[1:]])] = tensor
+        elif part == "classify" or (part == "bottom" and n == 0):
+            kept[name] = tensor
+    return kept

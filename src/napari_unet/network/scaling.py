@@ -57,7 +57,7 @@ def measure_normalisation(
 
     Parameters
     ----------
-    images : sequence of arrays of shape (C, Y, X), any number type
+    images : sequence of arrays of shape (C, [Z,] Y, X), any number type
         All with the same number of channels. Values that are not finite are left out.
     mode : "as in training" or "per image"
         How the range will be used.
@@ -68,23 +68,24 @@ def measure_normalisation(
 
 
 def normalise(image: NDArray[Any], normalisation: Normalisation) -> NDArray[np.float32]:
-    """Bring the grey values of an image (C, Y, X) of any number type to about 0…1, always finite.
+    """Bring the grey values of an image (C, [Z,] Y, X) of any number type to about 0…1, always finite.
 
     A constant channel becomes 0 (*per image*); values that are not finite take the lowest value of the range.
     """
     low, high = np.asarray(normalisation.low), np.asarray(normalisation.high)
     if normalisation.mode == "per image":
         low, high = _grey_range(image)
-    span = np.where(high > low, high - low, np.inf)[:, None, None]
+    low, high = (ends.reshape(-1, *(1,) * (image.ndim - 1)) for ends in (low, high))
+    span = np.where(high > low, high - low, np.inf)
     values = image.astype(np.float64 if image.dtype.itemsize > 4 else np.float32, copy=True)
     values[~np.isfinite(values)] = np.nan
-    values = np.nan_to_num((values - low[:, None, None]) / span, nan=0.0)
+    values = np.nan_to_num((values - low) / span, nan=0.0)
     result: NDArray[np.float32] = np.clip(values, *CLIPPED).astype(np.float32)
     return result
 
 
 def _grey_range(image: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Low and high grey value per channel of (C, Y, X), from at most some 500,000 evenly spread pixels."""
+    """Low and high grey value per channel of (C, [Z,] Y, X), from at most some 500,000 evenly spread pixels."""
     pixels = image.reshape(image.shape[0], -1)
     pixels = pixels[:, :: max(1, pixels.shape[1] // 500_000)].astype(np.float64)
     ranges = []
@@ -104,7 +105,7 @@ def brightness_warning(image: NDArray[Any], normalisation: Normalisation) -> str
 
     Parameters
     ----------
-    image : array (C, Y, X), any number type
+    image : array (C, [Z,] Y, X), any number type
     normalisation : Normalisation
         With the range of the training images.
     """
@@ -221,6 +222,30 @@ def resample_probability(
 ) -> NDArray[np.float32]:
     """Resample probabilities (K, Y, X) linearly to (K, *shape)."""
     return _interpolate(probability, shape, antialias=shape[0] < probability.shape[1])
+
+
+def resample_volume(volume: NDArray[np.floating[Any]], scale: float, stretch: float) -> NDArray[np.float32]:
+    """Resample a volume (C, Z, Y, X): its planes to `scale` times their size, their number to `stretch` times."""
+    shape = scaled_shape((volume.shape[2], volume.shape[3]), scale)
+    return resize_volume(volume, (max(1, round(volume.shape[1] * stretch)), *shape))
+
+
+def resize_volume(volume: NDArray[np.floating[Any]], shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Resample a volume (K, Z, Y, X) linearly to (K, *shape), smoothed first along axes that are reduced."""
+    n_channels, n_planes = volume.shape[:2]
+    planes = volume.reshape(-1, *volume.shape[2:])
+    resized = np.concatenate(
+        [_interpolate(plane[None], shape[1:], antialias=shape[1] < volume.shape[2]) for plane in planes]
+    ).reshape(n_channels, n_planes, *shape[1:])
+    if shape[0] == n_planes:
+        return resized
+    reach = max(1.0, n_planes / shape[0])  # of a triangle around every new plane, in old ones
+    at = (np.arange(shape[0]) + 0.5) * n_planes / shape[0] - 0.5
+    at = np.clip(at, 0, n_planes - 1)
+    weights = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n_planes)) / reach)
+    weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    result: NDArray[np.float32] = np.einsum("nz,czyx->cnyx", weights, resized)
+    return np.ascontiguousarray(result)
 
 
 def resample_labels(labels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:

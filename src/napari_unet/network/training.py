@@ -23,7 +23,7 @@ from napari_unet.network.sampling import CELL, Batch, PatchSampler, Prefetch, Tr
 from napari_unet.network.score_times import ScoreTimes
 from napari_unet.network.training_outcome import Curves, Shrinking, TrainingOutcome, TrainingReport
 from napari_unet.network.training_settings import Recipe, TrainingSettings
-from napari_unet.network.unet import UNet, freeze_statistics
+from napari_unet.network.unet import MEMORY, UNet, freeze_statistics
 from napari_unet.network.weight_average import WeightAverage
 
 __all__ = ["Curves", "Evaluate", "TrainingOutcome", "TrainingReport", "TrainingSettings", "train"]
@@ -130,8 +130,10 @@ class _Training:
         self.warm = warm
         recipe = settings.recipe()
         self.batch_size, self.learning_rate = recipe.batch_size, recipe.learning_rate
-        self.patch_size = _valid_patch(network, recipe.patch_size)
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.patch_size = network.config.patch_size(recipe.patch_size)
+        self.n_planes = network.config.patch_planes(recipe.patch_planes)
+        self.memory = MEMORY[network.config.dimensions]
+        network.to(device, memory_format=self.memory)  # type: ignore[call-overload]
         self.network = network.train()
         if not self.has_own_statistics:
             freeze_statistics(network)
@@ -173,7 +175,7 @@ class _Training:
 
     def _make_sampler(self, rng: np.random.Generator, augmentation: AugmentationSettings) -> PatchSampler:
         margin = self.network.config.margin
-        return PatchSampler(self.images, self.patch_size, margin, rng, augmentation, rgb=self.rgb)
+        return PatchSampler(self.images, self.patch_size, margin, rng, augmentation, self.rgb, self.n_planes)
 
     def _make_step(self, patches: Prefetch) -> None:
         """Forward, backward, and one change of the weights; or nothing, if asked to stop."""
@@ -208,7 +210,7 @@ class _Training:
 
     def _measure_loss(self, batch: Batch) -> tuple[Tensor, NDArray[np.float32]]:
         """Loss of a batch, and how wrong the network is in its cells."""
-        x = _to(batch.image, self.device).contiguous(memory_format=torch.channels_last)
+        x = _to(batch.image, self.device).contiguous(memory_format=self.memory)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
             logits = self.network(x)
         logits, n_classes = logits.float(), self.network.config.classes
@@ -279,7 +281,7 @@ class _Training:
             sampler = self._make_sampler(rng, self.settings.augmentation)
             for _ in range(-(-CALIBRATION_PATCHES // self.batch_size)):
                 x = _to(sampler.draw(self.batch_size).image, self.device)
-                self.calibration_patches.append(x.contiguous(memory_format=torch.channels_last))
+                self.calibration_patches.append(x.contiguous(memory_format=self.memory))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
             self.average.calibrate(self.calibration_patches)
 
@@ -288,7 +290,7 @@ class _Training:
         if self.batch_size > 1:
             self._take_sizes(self.batch_size // 2, self.patch_size)
         else:
-            smaller = _valid_patch(self.network, self.patch_size // 2)
+            smaller = self.network.config.patch_size(self.patch_size // 2)
             if self.patch_size <= SMALLEST_PATCH or smaller >= self.patch_size:
                 raise NoMemory(
                     f"Not enough memory to train on even one patch of {self.patch_size} px: "
@@ -372,12 +374,6 @@ def _make_optimiser(network: UNet, recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(network.parameters(), lr=recipe.learning_rate, momentum=0.99)
     return torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=1e-2)
-
-
-def _valid_patch(network: UNet, patch_size: int) -> int:
-    """Side of the target in px, at least `patch_size`, that the network can give."""
-    config = network.config
-    return config.output_size(config.input_size(patch_size))
 
 
 def _to(array: NDArray[np.generic], device: torch.device) -> Tensor:

@@ -5,8 +5,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from napari_unet.annotation.weight_map import WeightMapSettings
+from napari_unet.errors import UserError
+from napari_unet.network.architecture import UNetConfig, laptop, laptop3d, ronneberger2015
 from napari_unet.network.augmentation import AugmentationSettings
-from napari_unet.network.unet import UNetConfig, laptop, ronneberger2015
 
 
 class Recipe(BaseModel):
@@ -18,10 +19,12 @@ class Recipe(BaseModel):
     batch_size: int
     learning_rate: float
     optimiser: Literal["adamw", "sgd"]
+    patch_planes: int = 1  # of a volume, at least
 
 
 RECIPES = {
     "laptop": Recipe(patch_size=96, batch_size=8, learning_rate=3e-3, optimiser="adamw"),
+    "laptop3d": Recipe(patch_size=64, patch_planes=8, batch_size=4, learning_rate=3e-3, optimiser="adamw"),
     # 572 → 388, "a single image" as batch; the paper does not tell its learning rate
     "ronneberger2015": Recipe(patch_size=388, batch_size=1, learning_rate=1e-4, optimiser="sgd"),
 }
@@ -36,6 +39,12 @@ class TrainingSettings(BaseModel):
         default="laptop",
         title="Network",
         description="A small network for laptops, or that of the U-Net paper.",
+    )
+    dimensions: Literal[2, 3] = Field(
+        default=2,
+        title="Learn from",
+        description="Planes: each is seen by itself. Volume: a plane is seen with those above and below it, for "
+        "stacks whose objects go through several planes.",
     )
     minutes: float | None = Field(
         default=2.0,
@@ -116,15 +125,32 @@ class TrainingSettings(BaseModel):
 
     def recipe(self) -> Recipe:
         """Return the preset's recipe with what was chosen otherwise."""
-        chosen = {name: getattr(self, name) for name in Recipe.model_fields}
-        return RECIPES[self.preset].model_copy(update={k: v for k, v in chosen.items() if v is not None})
+        chosen = {name: getattr(self, name, None) for name in Recipe.model_fields}
+        name = "laptop3d" if self.dimensions == 3 else self.preset
+        return RECIPES[name].model_copy(update={k: v for k, v in chosen.items() if v is not None})
 
-    def network_config(self, in_channels: int, classes: int, distance: bool) -> UNetConfig:
+    def network_config(
+        self, in_channels: int, classes: int, distance: bool, plane_step: float | None = None
+    ) -> UNetConfig:
         """Return the preset's network for an image's channels and so many classes, background included.
 
         The paper's network has no distance output.
+
+        Parameters
+        ----------
+        plane_step
+            Px of the network from one plane of a volume to the next.
+
+        Raises
+        ------
+        UserError
+            For the paper's network of planes on volumes.
         """
-        if self.preset == "ronneberger2015":
+        if self.dimensions == 3:
+            if self.preset != "laptop":
+                raise UserError(f"The network “{self.preset}” sees single planes: choose laptop for volumes.")
+            config = laptop3d(in_channels, classes, distance, plane_step or 1.0)
+        elif self.preset == "ronneberger2015":
             config = ronneberger2015(in_channels, classes)
         else:
             config = laptop(in_channels, classes, distance)

@@ -1,7 +1,7 @@
 """Fit how objects are made to what a person outlined: no threshold and no method wins everywhere."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,29 +23,48 @@ MARGIN = 0.01
 """Settings must be better than those begun with by this much, however many objects there are."""
 MARGIN_OF_ONE = 0.3
 """By how much more they must be better if there is one object; by half as much for two, and so on."""
+SMALLEST_SHARE_OF_VOLUME = 0.1
+"""The smallest object of a volume has this share of the ball that the median section belongs to: how small the
+smallest is, sections do not tell, since every object has small ones at its ends."""
 LARGEST_SIDE = 512
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One place where the truth is known.
+    """One place where the truth is known: in a plane, or in some planes of a volume.
 
     Attributes
     ----------
     probability
-        Shape ``(Y, X)``, 0–1.
+        Shape ``([Z,] Y, X)``, 0–1.
     distance
-        Learned distance to the object's border, shape ``(Y, X)``, ``None`` where the network has none.
+        Learned distance to the object's border, of the same shape, ``None`` where the network has none.
     truth
-        Complete objects, int32 ``(Y, X)``, 0 elsewhere.
+        Complete objects, int32 of the same shape, 0 elsewhere; in a volume those of each plane, whatever they are
+        called on others.
     valid
-        Where the truth is known, bool ``(Y, X)``.
+        Where the truth is known, bool of the same shape.
+    plane_step
+        Distance of the planes of a volume in px of the plane.
     """
 
     probability: FloatArray
     distance: FloatArray | None
     truth: Int32Array
     valid: BoolArray
+    plane_step: float = 1.0
+
+
+Section = tuple[Int32Array, Int32Array, BoolArray]
+
+
+def sections(labels: Int32Array, truth: Int32Array, valid: BoolArray) -> Iterator[Section]:
+    """Go through the planes in which the truth is known: what was found there, the truth, where it is known."""
+    if labels.ndim == 2:
+        yield labels, truth, valid
+        return
+    for plane in np.flatnonzero(valid.any(axis=(1, 2))):
+        yield labels[plane], truth[plane], valid[plane]
 
 
 def fit_separation(
@@ -124,9 +143,13 @@ def _holes(best: SeparationSettings) -> list[SeparationSettings]:
 
 def _smallest(crops: Sequence[Example]) -> float:
     """Return the area below which nothing is an object; objects cut off by the edge do not count."""
-    areas = [area for crop in crops for area in _whole_areas(crop.truth)]
+    known = [part for crop in crops for part in sections(crop.truth, crop.truth, crop.valid)]
+    areas = [area for truth, _, _ in known for area in _whole_areas(truth)]
     if not areas:
         return SeparationSettings().smallest
+    if crops[0].truth.ndim == 3:
+        ball = 4 / (3 * np.sqrt(np.pi)) * float(np.median(areas)) ** 1.5 / crops[0].plane_step
+        return SMALLEST_SHARE_OF_VOLUME * float(ball)
     areas = [area for area in areas if area >= SLIP * float(np.median(areas))]
     # One speck among the true objects should not let all other specks pass, but must pass itself. The smallest of a
     # few objects is seldom the smallest of all.
@@ -147,21 +170,32 @@ def _score(crop: Example, settings: SeparationSettings, scale: float, typical_si
 
     AP counts objects alike: where cells fill the image, two merged large ones cost it little and the Rand score much.
     """
-    labels = separate(crop.probability, settings, crop.distance, scale, typical_size)
-    matched = [match(labels, crop.truth, level, valid=crop.valid).ap for level in LEVELS]
-    return float(np.nanmean([*matched, foreground_restricted_rand(labels, crop.truth, crop.valid)]))
+    labels = separate(crop.probability, settings, crop.distance, scale, typical_size, crop.plane_step)
+    found, objects = [], []
+    for part, truth, valid in sections(labels, crop.truth, crop.valid):
+        matched = [match(part, truth, level, valid=valid).ap for level in LEVELS]
+        found.append(float(np.nanmean([*matched, foreground_restricted_rand(part, truth, valid)])))
+        objects.append(np.unique(truth).size)
+    return float(np.average(found, weights=objects))
 
 
 def _crop(example: Example) -> Example:
     """Keep the part of a large example that holds the most known pixels, so that fitting stays quick."""
-    height, width = example.truth.shape
+    height, width = example.truth.shape[-2:]
     if height <= LARGEST_SIDE and width <= LARGEST_SIDE:
         return example
-    rows = _window(example.valid.sum(axis=1), min(height, LARGEST_SIDE))
-    columns = _window(example.valid[rows].sum(axis=0), min(width, LARGEST_SIDE))
-    box = (rows, columns)
+    known = example.valid.reshape(-1, height, width)
+    rows = _window(known.sum(axis=(0, 2)), min(height, LARGEST_SIDE))
+    columns = _window(known[:, rows].sum(axis=(0, 1)), min(width, LARGEST_SIDE))
+    box = (..., rows, columns)
     distance = None if example.distance is None else example.distance[box]
-    return Example(example.probability[box], distance, example.truth[box], example.valid[box])
+    return replace(
+        example,
+        probability=example.probability[box],
+        distance=distance,
+        truth=example.truth[box],
+        valid=example.valid[box],
+    )
 
 
 def _window(counts: np.ndarray[tuple[int], np.dtype[np.int64]], side: int) -> slice:

@@ -3,6 +3,7 @@
 Everything here works on stored probabilities at the resolution of the image and is fast enough for a slider.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import numpy as np
@@ -80,28 +81,31 @@ def separate(
     distance: FloatArray | None = None,
     scale: float = 1.0,
     typical_size: float | None = None,
+    plane_step: float | None = None,
 ) -> Int32Array:
-    """Make objects from the probability of being inside one.
+    """Make objects from the probability of being inside one, on a plane or in a volume.
 
     Threshold, split, grow into the gaps that the training target cut between touching objects, fill holes,
-    remove what is too small.
+    remove what is too small. In a volume gaps and holes are those of its planes, as training sees them.
 
     Parameters
     ----------
-    probability : float array (Y, X)
+    probability : float array ([Z,] Y, X)
         Probability that a pixel belongs to any object, 0–1; NaN counts as 0.
     settings : SeparationSettings
-        Threshold, method and sizes.
-    distance : float array (Y, X), optional
+        Threshold, method and sizes; `smallest` is in voxels for a volume.
+    distance : float array ([Z,] Y, X), optional
         Learned distance to the object's border, 1 at its centre; needed for the method "learned".
     scale : float
         Pixels of the network per pixel of the image (0.5: the network saw the image at half size).
     typical_size : float, optional
         Equivalent diameter of a typical object in px of the image; estimated when not given.
+    plane_step : float, optional
+        Distance of the planes of a volume in px of the plane; 1 by default.
 
     Returns
     -------
-    int32 array (Y, X)
+    int32 array ([Z,] Y, X)
         0 is background, objects are 1..n.
 
     Raises
@@ -119,12 +123,13 @@ def separate(
     if settings.method is SplitMethod.COMPONENTS:
         labels = ndi.label(mask)[0].astype(np.int32, copy=False)
     else:
-        landscape = _landscape(mask, probability, distance, settings.method, typical_size)
+        spacing = (plane_step or 1.0,) * (mask.ndim - 2) + (1.0, 1.0)
+        landscape = _landscape(mask, probability, distance, settings.method, typical_size, spacing)
         labels = split_at_valleys(landscape, mask, settings.seed_depth)
         labels = unite_fragments(labels, settings.smallest)
-    labels = grow_into_gaps(labels, round(2 * settings.gap / scale))
+    labels = _by_plane(labels, lambda plane: grow_into_gaps(plane, round(2 * settings.gap / scale)))
     if settings.fill_holes:
-        labels = fill_label_holes(labels)
+        labels = _by_plane(labels, fill_label_holes)
     return _remove_small(labels, settings.smallest)
 
 
@@ -133,8 +138,8 @@ def separate_classes(probabilities: FloatArray, smallest: float = 0.0) -> Int32A
 
     Parameters
     ----------
-    probabilities : float array (K, Y, X)
-        One plane per class, background first; NaN counts as 0.
+    probabilities : float array (K, [Z,] Y, X)
+        One map per class, background first; NaN counts as 0.
     smallest : float
         Connected pieces of a class with a smaller area (px²) take the class of the nearest larger piece.
 
@@ -209,29 +214,36 @@ def _landscape(
     distance: FloatArray | None,
     method: SplitMethod,
     typical_size: float | None,
+    spacing: tuple[float, ...],
 ) -> npt.NDArray[np.float32]:
     """Return heights, at least 0, whose peaks are the objects' centres."""
     depths = None
     if method is SplitMethod.DISTANCE or typical_size is None:
-        depths = ndi.distance_transform_edt(mask).astype(np.float32)
-        typical_size = typical_size or estimate_width(depths[mask])
+        depths = ndi.distance_transform_edt(mask, sampling=spacing).astype(np.float32)
+        typical_size = typical_size or estimate_width(depths[mask], mask.ndim)
     heights = depths
     if method is SplitMethod.PROBABILITY:
         heights = np.nan_to_num(probability.astype(np.float32), nan=0.0)
     elif method is SplitMethod.LEARNED and distance is not None:
         heights = np.nan_to_num(distance.astype(np.float32), nan=0.0)
     # Ripples much smaller than an object are noise; those of the outline sit in its distances, too.
-    smooth: npt.NDArray[np.float32] = ndi.gaussian_filter(heights, 0.04 * typical_size, truncate=3)
+    smooth: npt.NDArray[np.float32] = ndi.gaussian_filter(
+        heights, [0.04 * typical_size / step for step in spacing], truncate=3
+    )
     return np.maximum(smooth, 0)
 
 
-def estimate_width(depths: npt.NDArray[np.float32]) -> float:
-    """Return the diameter (px) of discs whose pixels lie so far from the outside on average.
+def estimate_width(depths: npt.NDArray[np.float32], dimensions: int = 2) -> float:
+    """Return the diameter (px) of discs, or balls, whose pixels lie so far from the outside on average.
 
     Inside a disc the mean distance to the border is a sixth of its diameter, and necks or chance contacts
-    hardly change this mean; inside a long strip it is a quarter of the width.
+    hardly change this mean; inside a long strip it is a quarter of the width. Inside a ball it is an eighth.
     """
-    return max(1.0, 6 * (float(depths.mean()) - 0.5)) if depths.size else 1.0
+    return max(1.0, 2 * (dimensions + 1) * (float(depths.mean()) - 0.5)) if depths.size else 1.0
+
+
+def _by_plane(labels: Int32Array, change: Callable[[Int32Array], Int32Array]) -> Int32Array:
+    return change(labels) if labels.ndim == 2 else np.stack([change(plane) for plane in labels])
 
 
 def _remove_small(labels: Int32Array, smallest: float) -> Int32Array:

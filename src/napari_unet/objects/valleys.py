@@ -39,16 +39,16 @@ def split_at_valleys(landscape: Float32Array, mask: BoolArray, depth: float) -> 
 
     Parameters
     ----------
-    landscape : float32 array (Y, X)
+    landscape : float32 array ([Z,] Y, X)
         Heights, at least 0; peaks are centres of objects.
-    mask : bool array (Y, X)
+    mask : bool array ([Z,] Y, X)
         What is divided.
     depth : float
         0: every valley cuts; 1: none does.
 
     Returns
     -------
-    int32 array (Y, X)
+    int32 array ([Z,] Y, X)
         Positive numbers inside `mask`, not consecutive.
     """
     seeds, basins = _ascend(landscape, mask)
@@ -83,7 +83,7 @@ def _unite_shallow(
 
 
 def unite_fragments(labels: Int32Array, smallest: float) -> Int32Array:
-    """Unite objects smaller than `smallest` px² with the neighbour of the longest common border."""
+    """Unite objects smaller than `smallest` px² (voxels) with the neighbour of the longest common border."""
     areas = np.bincount(labels.ravel())
     small = np.flatnonzero((areas < smallest) & (areas > 0))
     if not small.size:
@@ -110,38 +110,42 @@ def unite_fragments(labels: Int32Array, smallest: float) -> Int32Array:
 def _ascend(landscape: Float32Array, mask: BoolArray) -> tuple[Int32Array, Int32Array]:
     """Number the local maxima in `mask` and give every pixel the one that the steepest climb leads to.
 
-    The neighbours are the four that share a side, so that every connected piece of `mask` has a maximum of
-    its own. A pixel that is no maximum has a higher neighbour: no climb ends on a plateau.
+    The neighbours are those that share a side, so that every connected piece of `mask` has a maximum of its own. A
+    pixel that is no maximum has a higher neighbour: no climb ends on a plateau.
     """
-    width = mask.shape[1] + 2
     inside = np.pad(np.where(mask, landscape, np.float32(-1)), 1, constant_values=-1)
     target = np.arange(inside.size).reshape(inside.shape)
-    best = inside[1:-1, 1:-1].copy()
-    towards = target[1:-1, 1:-1].copy()
-    for y, x in ((0, 1), (1, 0), (1, 2), (2, 1)):
-        there = np.s_[y : y + mask.shape[0], x : x + mask.shape[1]]
+    core = (slice(1, -1),) * mask.ndim
+    best, towards = inside[core].copy(), target[core].copy()
+    axes = range(mask.ndim)
+    for axis, start in [*((axis, 0) for axis in axes), *((axis, 2) for axis in reversed(axes))]:
+        there = tuple(
+            slice(start, start + n) if k == axis else slice(1, n + 1) for k, n in enumerate(mask.shape)
+        )
         higher = inside[there] > best
         np.copyto(best, inside[there], where=higher)
         np.copyto(towards, target[there], where=higher)
     peaks = np.zeros(inside.shape, bool)
-    peaks[1:-1, 1:-1] = mask & (towards == target[1:-1, 1:-1])
+    peaks[core] = mask & (towards == target[core])
     seeds: Int32Array = ndi.label(peaks)[0].astype(np.int32, copy=False)
-    target[1:-1, 1:-1] = towards
+    target[core] = towards
     climb = target.ravel()
     while True:
         further = climb.take(climb, mode="clip")
         if np.array_equal(further, climb):
             break
         climb = further
-    basins = np.where(mask, seeds.ravel()[climb].reshape(-1, width)[1:-1, 1:-1], 0)
-    return seeds[1:-1, 1:-1], basins
+    basins = np.where(mask, seeds.ravel()[climb].reshape(inside.shape)[core], 0)
+    return seeds[core], basins
 
 
 def _contacts(labels: Int32Array) -> tuple[Int32Array, Int32Array, npt.NDArray[Any], npt.NDArray[Any]]:
-    """Return both labels and both flat places of every pair of 4-neighbours in two different objects."""
+    """Return both labels and both flat places of every pair of neighbours by a side in two different objects."""
     places = np.arange(labels.size).reshape(labels.shape)
     parts: list[tuple[npt.NDArray[Any], ...]] = []
-    for here, there in ((np.s_[1:, :], np.s_[:-1, :]), (np.s_[:, 1:], np.s_[:, :-1])):
+    for axis in range(labels.ndim):
+        before = (slice(None),) * axis
+        here, there = (*before, slice(1, None)), (*before, slice(None, -1))
         a, b = labels[here], labels[there]
         touch = (a != b) & (a > 0) & (b > 0)
         parts.append((a[touch], b[touch], places[here][touch], places[there][touch]))

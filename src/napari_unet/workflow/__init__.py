@@ -7,15 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_unet.workflow.annotated import AnnotatedImage
+    from napari_unet.workflow.annotated import AnnotatedImage, Stack
     from napari_unet.workflow.segmentation import Segmented, segment_image, separate_probabilities
     from napari_unet.workflow.training import TrainedModel, train_model
+    from napari_unet.workflow.volume_segmentation import segment_volume
 
 __all__ = [
     "AnnotatedImage",
     "Segmented",
+    "Stack",
     "TrainedModel",
     "segment_image",
+    "segment_volume",
     "separate_probabilities",
     "train_model",
 ]
@@ -23,8 +26,10 @@ __all__ = [
 _HOMES = {
     "AnnotatedImage": "annotated",
     "Segmented": "segmentation",
+    "Stack": "annotated",
     "TrainedModel": "training",
     "segment_image": "segmentation",
+    "segment_volume": "volume_segmentation",
     "separate_probabilities": "segmentation",
     "train_model": "training",
 }

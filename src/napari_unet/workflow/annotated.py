@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,28 @@ from napari_unet.annotation.corrections import Correction
 from napari_unet.annotation.problems import find_blocking
 from napari_unet.annotation.regions import Region, apply_regions
 from napari_unet.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The stack that a plane is of, for a network that sees more than the plane.
+
+    Attributes
+    ----------
+    name
+        Names the stack in held-out places; unique in one training.
+    n
+        How many planes it has.
+    read
+        First plane and last but one → their pixels ``(C, planes, Y, X)``.
+    step
+        Distance of the planes in px of the plane, ``None`` where nobody knows: then as far as pixels.
+    """
+
+    name: str
+    n: int
+    read: Callable[[int, int], NDArray[Any]]
+    step: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +62,9 @@ class AnnotatedImage:
     picture
         What the plane is a part of: planes of one picture have one magnification.
     plane
-        Index along the leading axes of the image that it was taken from.
+        Index along the leading axes of the image that it was taken from; the last one along its stack.
+    stack
+        The stack that it is a plane of, where it is one.
     image_id
         Which image of a project that is; empty for the one that the session works on.
     corrections
@@ -58,6 +82,7 @@ class AnnotatedImage:
     plane: tuple[int, ...] = ()
     image_id: str = ""
     corrections: tuple[Correction, ...] = ()
+    stack: Stack | None = None
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[1:] != self.labels.shape:

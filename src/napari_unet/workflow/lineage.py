@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,6 +44,29 @@ class Lineage:
             tuple(HeldOutPlace(image, box) for image, box in provenance.held_out),
             tuple(HeldOutPlace(image, box) for image, box in provenance.trained),
         )
+
+    def through_planes(self, stacks: Mapping[str, str]) -> Lineage:
+        """Return the same for whole stacks: what was done in any plane was done in all.
+
+        A place that was held out in one plane and trained on in another is held out no longer.
+
+        Parameters
+        ----------
+        stacks
+            Name of a plane → name of its stack.
+        """
+
+        def whole(place: HeldOutPlace) -> HeldOutPlace:
+            return replace(place, image=stacks.get(place.image, place.image))
+
+        held_out = [
+            whole(place)
+            for place in self.held_out
+            if not any(
+                other.image != place.image and whole(other).meets(whole(place)) for other in self.trained
+            )
+        ]
+        return Lineage(tuple(dict.fromkeys(held_out)), tuple(dict.fromkeys(map(whole, self.trained))))
 
 
 def stored(places: Sequence[HeldOutPlace]) -> tuple[tuple[str, tuple[int, int, int, int]], ...]:
@@ -87,7 +110,8 @@ def _trained_now(prepared: Prepared, held_out: Sequence[HeldOutPlace]) -> list[H
     places = []
     for image, frame in zip(prepared.images, prepared.frames, strict=True):
         weights = _without(image, held_out).weights
-        for box in _cells(weights > 0):
+        known = np.any((weights > 0).reshape(-1, *weights.shape[-2:]), axis=0)  # in any plane of a volume
+        for box in _cells(np.asarray(known)):
             places.append(frame.to_image(HeldOutPlace(image.name, box)))
     return places
 

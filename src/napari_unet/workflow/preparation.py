@@ -14,7 +14,6 @@ from napari_unet.annotation.corrections import Emphasis, find_emphasis
 from napari_unet.annotation.targets import Target, complete_objects, make_target
 from napari_unet.annotation.weight_map import WeightMapSettings, class_factors, weight_map
 from napari_unet.errors import UserError
-from napari_unet.network.held_out import HeldOutPlace
 from napari_unet.network.model_file import ModelDescription
 from napari_unet.network.sampling import TrainingImage
 from napari_unet.network.scaling import (
@@ -24,9 +23,9 @@ from napari_unet.network.scaling import (
     normalise,
     resample_image,
     resample_labels,
-    scaled_shape,
 )
 from napari_unet.workflow.annotated import AnnotatedImage, check_trainable
+from napari_unet.workflow.frame import Frame
 from napari_unet.workflow.scale import scale_of
 from napari_unet.workflow.size import (
     LARGEST_SCALE,
@@ -45,49 +44,6 @@ CONTEXT = 64
 """Pixels at network scale kept around the annotated part of an image, so that the network sees where it is."""
 
 
-@dataclass(frozen=True)
-class Frame:
-    """Where a training image lies in the image that it was cut and resampled from."""
-
-    name: str
-    box: tuple[int, int, int, int]
-    scale: float
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width of the training image in px at network scale."""
-        y0, y1, x0, x1 = self.box
-        return scaled_shape((y1 - y0, x1 - x0), self.scale)
-
-    def to_image(self, place: HeldOutPlace) -> HeldOutPlace:
-        """Return a place given at network scale in px of the whole image: all pixels that it touches."""
-        top, bottom, left, right = self.box
-        y0, y1, x0, x1 = place.box
-        height, width = self.shape
-        rows = _stretch(y0, y1, bottom - top, height)
-        columns = _stretch(x0, x1, right - left, width)
-        return HeldOutPlace(place.image, (top + rows[0], top + rows[1], left + columns[0], left + columns[1]))
-
-    def from_image(self, place: HeldOutPlace) -> HeldOutPlace | None:
-        """Return a place of the whole image at network scale, ``None`` where it lies outside of this frame.
-
-        All pixels that it touches: rounded down, its last ones would be trained on.
-        """
-        top, bottom, left, right = self.box
-        y0, y1 = (min(max(y, top), bottom) - top for y in place.box[:2])
-        x0, x1 = (min(max(x, left), right) - left for x in place.box[2:])
-        if y1 <= y0 or x1 <= x0:
-            return None
-        height, width = self.shape
-        rows, columns = _stretch(y0, y1, height, bottom - top), _stretch(x0, x1, width, right - left)
-        return HeldOutPlace(place.image, (*rows, *columns))
-
-
-def _stretch(start: int, stop: int, to: int, of: int) -> tuple[int, int]:
-    """Return the span, on an axis of ``to`` px instead of ``of``, of all pixels that this one touches."""
-    return start * to // of, -(-stop * to // of)
-
-
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """What one training needs, all at the network's scale."""
@@ -101,6 +57,20 @@ class Prepared:
     pixel_size_um: float | None
     n_classes: int
     n_complete: int
+    plane_step: float | None = None  # px of the network from one plane of a volume to the next
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """At which scales annotated planes are seen, and what they hold."""
+
+    images: list[AnnotatedImage]  # those with any annotation
+    scale: float
+    scales: list[float]  # one per plane
+    own_size: bool
+    object_size: float | None
+    pixel_size_um: float | None
+    n_classes: int
 
 
 def prepare(
@@ -132,23 +102,11 @@ def prepare(
     UserError
         When the annotation can't teach anything, or images do not fit each other.
     """
-    images = [image for image in images if np.any(image.labels_with_regions() != NOT_ANNOTATED)]
-    check_trainable(images, labels_are)
-    _check_names(images)
-    _check_channels(images)
-    measured = measure_object_size(images) if labels_are is LabelsAre.OBJECTS else None
-    pixel_sizes = [image.pixel_size_um for image in images if image.pixel_size_um]
-    pixel_size = float(np.median(pixel_sizes)) if pixel_sizes else None
-    if start is not None:
-        scale = scale_of(start, object_size, pixel_size)
-    else:
-        scale = initial_scale(images, labels_are, object_size or measured)
-    own_size = object_size is None and is_magnified_apart(images, labels_are, magnification, start)
-    scales = picture_scales(images, start, scale) if own_size else [scale] * len(images)
-    n_classes = count_classes(images, labels_are, class_names)
+    measured = measure(images, labels_are, class_names, start, object_size, magnification)
+    images, n_classes = measured.images, measured.n_classes
     normalisation = choose_grey_range(images, grey_range, start)
-    frames = [_frame(image, each) for image, each in zip(images, scales, strict=True)]
-    targets = [_target(image, frame, labels_are) for image, frame in zip(images, frames, strict=True)]
+    frames = [frame_of(image, each) for image, each in zip(images, measured.scales, strict=True)]
+    targets = [target_of(image, frame, labels_are) for image, frame in zip(images, frames, strict=True)]
     factors = class_factors([t.classes for t in targets], [t.known for t in targets], n_classes)
     stresses = [_emphasis(image, frame, labels_are) for image, frame in zip(images, frames, strict=True)]
     training = [
@@ -165,8 +123,44 @@ def prepare(
         for image, frame, target, emphasis in zip(images, frames, targets, stresses, strict=True)
     ]
     n_complete = sum(int(np.unique(t.objects[t.objects > 0]).size) for t in targets)
-    size = object_size or measured
-    return Prepared(training, frames, normalisation, scale, own_size, size, pixel_size, n_classes, n_complete)
+    return Prepared(
+        training,
+        frames,
+        normalisation,
+        measured.scale,
+        measured.own_size,
+        measured.object_size,
+        measured.pixel_size_um,
+        n_classes,
+        n_complete,
+    )
+
+
+def measure(
+    images: Sequence[AnnotatedImage],
+    labels_are: LabelsAre,
+    class_names: Sequence[str],
+    start: ModelDescription | None = None,
+    object_size: float | None = None,
+    magnification: Magnification = "auto",
+) -> Measured:
+    """Choose the scale of every annotated plane; see `prepare`."""
+    images = [image for image in images if np.any(image.labels_with_regions() != NOT_ANNOTATED)]
+    check_trainable(images, labels_are)
+    _check_names(images)
+    _check_channels(images)
+    found = measure_object_size(images) if labels_are is LabelsAre.OBJECTS else None
+    pixel_sizes = [image.pixel_size_um for image in images if image.pixel_size_um]
+    pixel_size = float(np.median(pixel_sizes)) if pixel_sizes else None
+    if start is not None:
+        scale = scale_of(start, object_size, pixel_size)
+    else:
+        scale = initial_scale(images, labels_are, object_size or found)
+    own_size = object_size is None and is_magnified_apart(images, labels_are, magnification, start)
+    scales = picture_scales(images, start, scale) if own_size else [scale] * len(images)
+    n_classes = count_classes(images, labels_are, class_names)
+    size = object_size or found
+    return Measured(images, scale, scales, own_size, size, pixel_size, n_classes)
 
 
 def choose_grey_range(
@@ -257,7 +251,7 @@ def _check_channels(images: Sequence[AnnotatedImage]) -> None:
         )
 
 
-def _frame(image: AnnotatedImage, scale: float) -> Frame:
+def frame_of(image: AnnotatedImage, scale: float) -> Frame:
     """Return the annotated part of the image with some context around it."""
     height, width = image.labels.shape
     known = image.labels_with_regions() != NOT_ANNOTATED
@@ -268,7 +262,7 @@ def _frame(image: AnnotatedImage, scale: float) -> Frame:
     return Frame(image.name, (y0, y1, x0, x1), scale)
 
 
-def _target(image: AnnotatedImage, frame: Frame, labels_are: LabelsAre) -> Target:
+def target_of(image: AnnotatedImage, frame: Frame, labels_are: LabelsAre) -> Target:
     y0, y1, x0, x1 = frame.box
     labels = image.labels_with_regions()
     # Completeness is judged at full resolution: resampled, a thin gap of not-annotated pixels may vanish.

@@ -179,7 +179,12 @@ def separation_of(description: ModelDescription, scale: float) -> SeparationSett
 
 
 def check_fits(description: ModelDescription, image: NDArray[Any]) -> None:
-    """Raise `UserError` when the image has another number of channels than the model was trained on."""
+    """Raise `UserError` when the image has another number of channels than the model was trained on, or no depth."""
+    if description.network.dimensions == 3:
+        raise UserError(
+            f"The model “{description.name}” was trained on volumes and sees a plane only within its stack; "
+            "segment the whole stack, or choose a model of planes."
+        )
     wanted = description.network.in_channels
     if image.ndim != 3 or image.shape[0] != wanted:
         found = image.shape[0] if image.ndim == 3 else "no"

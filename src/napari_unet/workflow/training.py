@@ -23,13 +23,15 @@ from napari_unet.network.model_file import Model, ModelDescription, Provenance
 from napari_unet.network.record import TrainingRecord
 from napari_unet.network.scaling import TARGET_SIZE
 from napari_unet.network.training import TrainingOutcome, TrainingReport, TrainingSettings, train
-from napari_unet.network.unet import UNet, UNetConfig, adapt, expect_background, initialise
+from napari_unet.network.unet import UNetConfig
 from napari_unet.objects.separate import SeparationSettings, SplitMethod
 from napari_unet.workflow.annotated import AnnotatedImage, count_annotation
 from napari_unet.workflow.lineage import Lineage, at_network_scale, continue_lineage, stored
 from napari_unet.workflow.near_start import keep_near_start
 from napari_unet.workflow.preparation import Prepared, prepare
 from napari_unet.workflow.scoring import HeldOutScore, fit_objects
+from napari_unet.workflow.starting import check_start, make_network
+from napari_unet.workflow.volumes import prepare_volumes, stack_name
 
 FIT_AFTER_STOP = 0.5
 """Seconds for fitting how objects are made when the user is waiting for a stop."""
@@ -85,9 +87,10 @@ def train_model(
     Parameters
     ----------
     images
-        Planes with their annotation; those without any are left out.
+        Planes with their annotation; those without any are left out. For a network of volumes
+        (``settings.dimensions`` of 3) they tell which stack they are of.
     settings
-        Budget, network, optimiser, weight map, augmentation, seed; the defaults train two minutes.
+        Planes or volumes, budget, network, optimiser, weight map, augmentation, seed; the defaults train two minutes.
     labels_are
         Whether values ≥ 2 are objects or classes.
     start
@@ -120,7 +123,8 @@ def train_model(
             f"“{before.description.name}” was trained on {before.description.labels_are} and your annotation "
             f"holds {labels_are}; start from scratch or from another model."
         )
-    prepared = prepare(
+    check_start(start, settings)
+    prepared = (prepare_volumes if settings.dimensions == 3 else prepare)(
         images,
         labels_are,
         class_names,
@@ -130,8 +134,11 @@ def train_model(
         grey_range=settings.grey_range,
         magnification=settings.magnification,
     )
-    network, config = _network(prepared, settings, labels_are, start)
+    network, warm = make_network(prepared, settings, labels_are, start)
+    config = network.config
     known = Lineage.of(before.description.training) if before else Lineage()
+    if settings.dimensions == 3:
+        known = known.through_planes({image.name: stack_name(image) for image in images})
     lineage, about_held_out = continue_lineage(known, prepared, settings.seed)
     inside = at_network_scale(prepared, lineage.held_out)
     score = HeldOutScore(prepared.images, inside, labels_are) if inside else None
@@ -145,7 +152,7 @@ def train_model(
         held_out=inside,
         evaluate=score,
         rgb=rgb,
-        warm=start is not None,
+        warm=warm,
         on_report=on_report,
         should_stop=should_stop,
         record=record,
@@ -167,6 +174,8 @@ def train_model(
     description = ModelDescription(
         name=name,
         network=config,
+        axes="CZYX" if settings.dimensions == 3 else "CYX",
+        plane_step=prepared.plane_step,
         channel_names=tuple(channel_names),
         rgb=rgb,
         normalisation=prepared.normalisation,
@@ -197,27 +206,6 @@ def _version_of(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:  # put there without an installer
         return ""
-
-
-def _network(
-    prepared: Prepared, settings: TrainingSettings, labels_are: LabelsAre, start: Model | None
-) -> tuple[UNet, UNetConfig]:
-    in_channels = int(prepared.images[0].image.shape[0])
-    if start is None:
-        config = settings.network_config(in_channels, prepared.n_classes, labels_are is LabelsAre.OBJECTS)
-    else:
-        # The weights decide over width and depth; channels and classes may have changed since.
-        update = {"in_channels": in_channels, "classes": prepared.n_classes}
-        if is_bundled(start.description):
-            update["distance"] = labels_are is LabelsAre.OBJECTS
-        config = start.description.network.model_copy(update=update)
-    network = UNet(config)
-    initialise(network, settings.seed)
-    if settings.preset == "laptop" and labels_are is LabelsAre.OBJECTS:
-        expect_background(network)
-    if start is not None:
-        network.load_state_dict(adapt(start.network.state_dict(), start.description.network, config))
-    return network, config
 
 
 def _is_bundle_as_it_is(start: Model | None, config: UNetConfig) -> bool:

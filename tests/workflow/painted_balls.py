@@ -1,0 +1,58 @@
+"""Stacks of balls of which some planes are annotated, and the settings of a training that takes seconds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from napari_unet.network.training_settings import TrainingSettings
+from napari_unet.workflow import AnnotatedImage, Stack
+
+STEP = 4.0
+QUICK = TrainingSettings(
+    dimensions=3,
+    minutes=None,
+    steps=2,
+    width=4,
+    depth=2,
+    patch_size=32,
+    batch_size=2,
+    threads=1,
+    device="cpu",
+)
+
+
+def draw_balls(
+    shape: tuple[int, int, int] = (16, 96, 96), radius: float = 11, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a stack (C, Z, Y, X) uint16 of bright balls in rows that touch above one another, and their numbers."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros(shape, np.int32)
+    z, y, x = np.ogrid[tuple(slice(0, n) for n in shape)]
+    number = 0
+    for b in range(16, shape[1], 32):
+        for c in range(16, shape[2], 32):
+            for a in range(int(rng.integers(1, 4)), shape[0], 6):
+                number += 1
+                labels[((z - a) * STEP) ** 2 + (y - b) ** 2 + (x - c) ** 2 <= radius**2] = number
+    image = 200 + 600 * (labels > 0) + rng.normal(0, 40, shape)
+    return image.astype(np.uint16)[None], labels
+
+
+def annotate_planes(
+    numbers: Sequence[int] = (3, 7, 11), name: str = "balls", step: float | None = STEP, seed: int = 0
+) -> list[AnnotatedImage]:
+    """Return some planes of a stack on which everything is annotated."""
+    image, labels = draw_balls(seed=seed)
+    stack = Stack(name, image.shape[1], lambda first, end: image[:, first:end], step)
+    return [
+        AnnotatedImage(
+            f"{name} {z}",
+            image[:, z],
+            labels[z] + 1,
+            picture=name,
+            plane=(z,),
+            stack=stack,
+            pixel_size_um=0.5,
+        )
+        for z in numbers
+    ]
