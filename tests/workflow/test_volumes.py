@@ -66,7 +66,7 @@ def test_depth_is_small_where_a_section_is():
 
 def test_a_cell_painted_plane_by_plane_is_one_object_for_its_weights():
     """Numbered anew on each plane, it would be its own neighbour, one plane away."""
-    planes = annotate_planes((3, 4, 5))
+    planes = annotate_planes((3, 4))
     through = set.intersection(*({int(v) for v in np.unique(plane.labels)} for plane in planes))
     alone = [
         replace(plane, labels=np.where(np.isin(plane.labels, sorted(through)), plane.labels, 1))
