@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet._qt.brushes import Brushes
 from napari_unet._qt.kinds import Kinds
+from napari_unet._qt.live.switch import LiveSwitch
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.new_annotation import NewAnnotation
 from napari_unet._qt.problems import Problems
@@ -57,7 +58,8 @@ class AnnotateStep(QWidget):
             "give each object its class above. The network learns to tell them apart.",
             lambda: Kinds(loop),
         )
-        self._tools = column(self.brushes, self.selected, self.problems)
+        self.live = LiveSwitch(loop)
+        self._tools = column(self.brushes, self.live, self.selected, self.problems)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self.new, self.lost, self._tools, self.kinds, self.propose, self.again):
@@ -95,6 +97,7 @@ class AnnotateStep(QWidget):
         self.kinds.setVisible(has_annotation and not lost and objects)
         self.again.setVisible(has_annotation)
         self.brushes.refresh()
+        self.live.refresh()
         self.selected.refresh()
         if self.kinds.body is not None:
             self.kinds.body.refresh()

@@ -15,6 +15,7 @@ from napari_unet._qt.job import Job
 from napari_unet._qt.layers.adoption import coding_said_by, fits_as_it_is
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.layers.sources import image_layers
+from napari_unet._qt.live.run import LiveRun
 from napari_unet._qt.project.album import Album
 from napari_unet._qt.project.closing import Closing
 from napari_unet._qt.project.keeping import Keeping
@@ -78,6 +79,7 @@ class Loop(QObject):
         self.tools = Tools(session, self.layers, self.words)
         self.training_run = TrainingRun(session, self.words)
         self.segmentation_run = SegmentationRun(session, self.layers, self.words)
+        self.live_run = LiveRun(session, self.layers, self.words)
         self.keeping = Keeping(session, self.layers, self.words)
         self.moves = Moves(self.keeping)
         self.album = Album(self.keeping, self.moves)
@@ -104,6 +106,7 @@ class Loop(QObject):
         self.segmentation_run.progressed.connect(self.segmenting)
         self.segmentation_run.done.connect(self.segmented)
         self.segmentation_run.changed.connect(self.refresh_soon)
+        self.live_run.shown.connect(self.refresh_soon)
         self.layers.edited.connect(self._record)
         self.layers.regions_drawn.connect(self._take_regions)
         self.layers.undo_wanted.connect(self.undo)
@@ -185,6 +188,7 @@ class Loop(QObject):
 
     def close(self) -> None:
         """Tell the jobs to stop and let go of the layers."""
+        self.live_run.end()
         self.training_run.abandon()
         self.segmentation_run.abandon()
         self.album.end()

@@ -102,6 +102,9 @@ class SegmentStep(QWidget):
         plane = self._loop.layers.current_plane()
         if session.segmentation is None or plane is None:
             return "ready" if session.current is not None else "without training"
+        if self._loop.live_run.live.is_preview:
+            objects = session.labels_are is LabelsAre.OBJECTS
+            return f"{self._loop.n_objects()} objects (live preview)" if objects else "live preview"
         if session.labels_are is LabelsAre.CLASSES:
             return "segmented" if plane in session.separating.stored else "ready"
         return f"{self._loop.n_objects()} objects"

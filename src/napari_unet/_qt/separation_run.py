@@ -47,6 +47,11 @@ class SeparationRun(QObject):
             self._quiet.start()
             return
         settings, self.wanted = self.wanted, None
+        if self._loop.live_run.is_on:  # the overlay that is shown is not made of what is stored
+            self._loop.session.separating.settings = settings
+            self._loop.live_run.live.refresh()
+            self._loop.refresh_soon()
+            return
         with self._loop.telling("Making objects"):
             self._loop.layers.settle()
             task = self._loop.session.segmenting.prepare_separation(settings, self._loop.plane())

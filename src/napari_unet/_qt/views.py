@@ -23,6 +23,7 @@ class Views(QObject):
         self.weight_settings = WeightMapSettings()
         loop.refreshed.connect(self.refresh)
         loop.segmented.connect(self.refresh)
+        loop.live_run.shown.connect(self.refresh)
         loop.album.leaving.connect(self._leave_image)
         self._live = LiveWeights(loop)
         self._live.made.connect(self._show_weights)
@@ -90,6 +91,9 @@ class Views(QObject):
                 session.painting.notes,
                 session.state.object_size_override,
             )
+        live = self._loop.live_run.live
+        if kind == "Uncertainty" and live.is_on and live.entropy is not None:
+            return plane, "live", live.n_shown
         return (plane, self._loop.n_segmented) if plane in session.separating.stored else None
 
     def _show(self, kind: str) -> None:
@@ -97,7 +101,10 @@ class Views(QObject):
         if kind == "Weight map":
             self._live.show(plane, self.weight_settings)
             return
-        if kind == "Probability":
+        live = self._loop.live_run.live
+        if kind == "Uncertainty" and live.is_on and live.entropy is not None:
+            values, limits = live.entropy, (0.0, 1.0)
+        elif kind == "Probability":
             values, limits = 1.0 - session.separating.stored.probability(plane)[0], (0.0, 1.0)
         else:
             values, limits = session.separating.stored.entropy(plane), (0.0, 1.0)

@@ -92,6 +92,10 @@ class Canvas:
         self.applied.emit(action, "do")
         self.history_changed.emit()
 
+    def show(self, action: Action) -> None:
+        """Apply what is no step of Undo, such as an overlay that follows the brush."""
+        self._apply(action, None)
+
     def undo(self) -> str | None:
         """Take the last action back; return its name, ``None`` where there is nothing to undo."""
         return self._replay(self.history.undo(), "undo")

@@ -107,6 +107,11 @@ class Sizes:
         return self._last if self._measured is not None and self._is_of_now(self._measured) else None
 
     @property
+    def found(self) -> float | None:
+        """Diameter (px) that a network found in the image."""
+        return self._found
+
+    @property
     def known(self) -> bool:
         """Whether `object_size` knows the size without measuring, though perhaps from before the last strokes."""
         state = self._state

@@ -14,11 +14,12 @@ class Kind(StrEnum):
     FIT = "fit"  # the preview's head, from strokes
     SHOW = "show"  # the visible field's overlay
     SEE = "see"  # features of a field
-    SHARPEN = "sharpen"  # the same at full resolution, and what lies around
+    MEASURE = "measure"  # how large objects are
+    SHARPEN = "sharpen"  # the overlay at full resolution, and of what lies around
     TRAIN = "train"  # better weights
 
 
-LANES = {Kind.FIT: "quick", Kind.SHOW: "quick", Kind.SEE: "quick", Kind.SHARPEN: "quick", Kind.TRAIN: "long"}
+LANES = dict.fromkeys(Kind, "quick") | {Kind.TRAIN: "long"}
 """Requests of one lane are worked on one after the other, those of different lanes side by side."""
 
 
@@ -90,6 +91,10 @@ class Desk:
         """Note that a result was shown, and can't be shown again."""
         if self.is_wanted(ticket):
             del self._newest[ticket.kind]
+
+    def is_asked(self, kind: Kind) -> bool:
+        """Whether a result of this kind is awaited."""
+        return kind in self._newest
 
     def is_busy(self, lane: str) -> bool:
         """Whether something of a lane waits or is worked on."""

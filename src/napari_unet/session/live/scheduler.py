@@ -102,6 +102,11 @@ class Scheduler:
         with self._change:
             return self._desk.is_busy(lane)
 
+    def is_asked(self, kind: Kind) -> bool:
+        """Whether a result of this kind is awaited."""
+        with self._change:
+            return self._desk.is_asked(kind)
+
     def is_wanted(self, ticket: Ticket) -> bool:
         """Whether a result may still be shown; safe in every thread."""
         with self._change:

@@ -1,0 +1,1 @@
+"""The overlay that follows the brush, in the window."""

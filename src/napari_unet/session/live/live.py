@@ -1,0 +1,372 @@
+"""Live: from the first strokes on, the overlay follows the brush. One object, on one thread, without Qt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_unet.annotation.coding import LabelsAre
+from napari_unet.objects.edit import Change
+from napari_unet.session import actions
+from napari_unet.session.backdrop import Backdrop
+from napari_unet.session.history import Action, Which
+from napari_unet.session.live.desk import LANES, Kind
+from napari_unet.session.live.fields import Fields
+from napari_unet.session.live.scheduler import Post, Scheduler, Work
+from napari_unet.session.live.tasks import Eye, FitTask, Overlay, ShowTask
+from napari_unet.session.live.view import Place, View, area_of, quick_place, sharp_place, surroundings
+from napari_unet.session.session import Session
+
+if TYPE_CHECKING:
+    from napari_unet.network.model_file import Model
+    from napari_unet.workflow.preview import Field, Preview
+
+NOTHING_PAINTED = "Paint a stroke inside an object and one beside it: the overlay begins by itself."
+ONE_CLASS = "Paint something else as well, such as background: one kind alone says nothing."
+PREVIEW = "Preview from your strokes, nothing is trained yet"
+INSTEAD = "Shown is what “{what}” found; your next stroke shows the preview again."
+SEGMENT, PROPOSE = "Segment", "Propose"
+CORRECTED = "{name}, corrected by your strokes"
+SAME_SIZE = 1.3
+"""Factor by which an object size must differ from the one before for the network to look again."""
+
+
+class Live:
+    """Keeps the overlay of what is looked at up to date with the strokes.
+
+    All methods are called on one thread; what takes time is done in the scheduler's.
+
+    Attributes
+    ----------
+    is_on
+        Whether it follows.
+    status
+        What is shown, for the user.
+    entropy
+        float32 ``(Y, X)`` of the plane that is shown: where the preview does not know; ``None`` before the first one.
+    n_shown
+        How many overlays were shown so far.
+    is_preview
+        Whether what was shown last comes from here, and not from *Segment* or *Propose*.
+    model
+        Weights that are shown instead of those of the current round; ``None`` for the round's, or the bundled ones.
+
+    Signals
+    -------
+    changed
+        `status` says something else.
+    shown
+        An overlay is shown.
+    """
+
+    changed = Signal()
+    shown = Signal(object)
+
+    def __init__(
+        self,
+        session: Session,
+        post: Post,
+        failed: Callable[[Exception], None],
+        may_show: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._session, self._post, self._failed, self._may_show = session, post, failed, may_show
+        self.scheduler = Scheduler(post, failed)
+        self.fields = Fields()
+        self.is_on = False
+        self.status = ""
+        self.model: Model | None = None
+        self.model_name = ""
+        self.entropy: NDArray[np.float32] | None = None
+        self.n_shown = 0
+        self.is_preview = False
+        self._view: View | None = None
+        self._preview: Preview | None = None
+        self._held: Overlay | None = None
+        self._to_come: list[Place] = []
+        self._unkept: set[tuple[int, ...]] = set()
+        self._measured_of: object = None
+        self._showing = False
+        self._asked: tuple[Any, ...] = ()
+
+    # ---- the switch ----------------------------------------------------------------------------------------
+
+    def switch_on(self) -> None:
+        """Begin to follow."""
+        if self.is_on:
+            return
+        self.is_on = True
+        self.scheduler = Scheduler(self._post, self._failed)
+        canvas = self._session.canvas
+        canvas.edited.connect(self._note_edit)
+        canvas.array_replaced.connect(self._note_edit)
+        canvas.applied.connect(self._note_action)
+        self._session.state_changed.connect(self._look_again)
+        self._session.rounds_changed.connect(self.refresh)
+        self.refresh()
+
+    def switch_off(self, patience: float = 0.0) -> bool:
+        """Stop everything; what is shown stays. Tell whether all threads have ended within so many seconds."""
+        if self.is_on:
+            self.is_on = False
+            canvas = self._session.canvas
+            canvas.edited.disconnect(self._note_edit)
+            canvas.array_replaced.disconnect(self._note_edit)
+            canvas.applied.disconnect(self._note_action)
+            self._session.state_changed.disconnect(self._look_again)
+            self._session.rounds_changed.disconnect(self.refresh)
+            self.keep()
+            self._held, self._preview, self._to_come = None, None, []
+            self.fields.clear()
+            self._say("")
+        return self.scheduler.close(patience)
+
+    def look(self, view: View) -> None:
+        """Follow what the canvas shows."""
+        if view != self._view:
+            moved = self._view is None or view.plane != self._view.plane
+            self._view = view
+            if moved:
+                self.entropy = None
+            self.refresh()
+
+    # ---- strokes -------------------------------------------------------------------------------------------
+
+    def refresh(self, *_: object) -> None:
+        """Begin anew with what is painted and looked at now."""
+        if not self.is_on or self._showing or self._view is None:
+            return
+        self._held, self._to_come, self._asked = None, [], self._question()
+        session = self._session
+        if session.image is None or session.painting is None:
+            self._say(NOTHING_PAINTED)
+            return
+        if not self._is_inside(self._view):  # of another image: the owner will tell what is looked at now
+            return
+        if self.scheduler.is_asked(Kind.MEASURE):  # it can wait, a stroke can't
+            self._measured_of = None
+        eye = self._eye()
+        self.fields.seen_by(self._what_sees(eye))
+        place = quick_place(self._view, session.image.plane_shape)
+        seen = self.fields.find(place)
+        if seen is None:
+            if not self.status:
+                self._say(NOTHING_PAINTED)
+            self.scheduler.drop(Kind.FIT, Kind.SHOW, Kind.SHARPEN, Kind.MEASURE)
+            self.scheduler.ask(Kind.SEE, lambda work: eye.see(place, work.should_stop), self._take_field)
+            return
+        self._ask_fit()
+
+    def _take_field(self, seen: Field) -> None:
+        self.fields.add(seen)
+        self._ask_fit()
+
+    def _ask_fit(self) -> None:
+        painting = self._session.painting
+        assert painting is not None
+        parts = []
+        for seen in self.fields.all():
+            y0, y1, x0, x1 = seen.box
+            labels = painting.with_regions(seen.plane, (slice(y0, y1), slice(x0, x1)))
+            if labels.any():
+                parts.append((seen, labels))
+        if not parts:
+            self._say(NOTHING_PAINTED)
+            return
+        classes, n_named = dict(painting.object_classes), len(painting.class_names)
+        trained = self.model is not None or self._session.current is not None
+        task = FitTask(parts, painting.labels_are, classes, n_named, trained, self._preview)
+        self.scheduler.drop(Kind.SHOW, Kind.SHARPEN, Kind.MEASURE)
+        self.scheduler.ask(Kind.FIT, lambda work: task.run(), self._take_preview)
+
+    def _take_preview(self, preview: Preview | None) -> None:
+        assert self._view is not None
+        assert self._session.image is not None
+        self._preview = preview
+        if preview is None:
+            self._say(ONE_CLASS)
+            return
+        place = quick_place(self._view, self._session.image.plane_shape)
+        self._ask_show(Kind.SHOW, place, self._show_first)
+
+    def _ask_show(self, kind: Kind, place: Place, done: Callable[[Overlay], None]) -> None:
+        session = self._session
+        if self._preview is None or session.image is None:
+            return
+        size = session.sizes.last.object_size if session.sizes.last is not None else None
+        task = ShowTask(
+            self._eye(),
+            place,
+            self.fields.find(place),
+            self._preview,
+            Backdrop.of(session.state, place.plane),
+            session.image.plane_shape,
+            session.separating.settings,
+            size,
+        )
+        self.scheduler.ask(kind, lambda work: task.run(work.should_stop), done)
+
+    # ---- what is shown -------------------------------------------------------------------------------------
+
+    def _show_first(self, overlay: Overlay) -> None:
+        """Show what follows a stroke, then have it sharpened, and the rest of the plane done."""
+        if not self._show(overlay) or self._view is None or self._session.image is None:
+            return
+        shape = self._session.image.plane_shape
+        sharp = sharp_place(self._view, shape)
+        quick = quick_place(self._view, shape)
+        self._to_come = [*([sharp] if sharp else []), *surroundings(quick, shape)]
+        if not self._measure():
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Do the next of what is left, while nothing more urgent comes."""
+        if self._to_come:
+            self._ask_show(Kind.SHARPEN, self._to_come.pop(0), self._show_next)
+
+    def _show_next(self, overlay: Overlay) -> None:
+        if self._show(overlay):
+            self._go_on()
+
+    def _show(self, overlay: Overlay) -> bool:
+        """Show an overlay unless something was painted since; not under a brush that is down."""
+        if not self._may_show():
+            self._held = overlay
+            return False
+        session = self._session
+        if not overlay.backdrop.holds(session.state):
+            self.refresh()
+            return False
+        plane, self._showing = overlay.place.plane, True
+        try:
+            action = actions.showing(session.state, overlay.backdrop, overlay.settled, overlay.labels, "Live")
+            if action is not None:
+                session.canvas.show(action)
+                self._unkept.add(plane)
+            self._take_entropy(overlay)
+            self.n_shown, self.is_preview = self.n_shown + 1, True
+        finally:
+            self._showing = False
+        self._say(self._what_is_shown())
+        self.shown.emit(overlay)
+        return True
+
+    def show_held(self) -> None:
+        """Show what had to wait for the end of a drag; the owner calls this when one may have ended."""
+        if self._held is not None and self._may_show():
+            held, self._held = self._held, None
+            self._show_first(held)
+
+    def keep(self) -> None:
+        """Let the project keep the overlay as it is now; for a moment of rest, not for every stroke."""
+        session = self._session
+        if not self._unkept or session.segmentation is None:
+            return
+        changes = []
+        for plane in self._unkept:
+            now = session.canvas.plane(Which.SEGMENTATION, plane)
+            values = now.reshape((1,) * len(plane) + now.shape).copy()
+            changes.append((Which.SEGMENTATION, Change((*plane, 0, 0), values, values)))
+        self._unkept.clear()
+        session.canvas.applied.emit(Action("Live", tuple(changes)), "do")
+
+    def _take_entropy(self, overlay: Overlay) -> None:
+        y0, y1, x0, x1 = overlay.place.box
+        if self._view is None or overlay.place.plane != self._view.plane:
+            return
+        if self.entropy is None or self.entropy.shape != overlay.settled.shape:
+            self.entropy = np.zeros(overlay.settled.shape, np.float32)
+        self.entropy[y0:y1, x0:x1] = overlay.entropy
+
+    # ---- inside --------------------------------------------------------------------------------------------
+
+    def _eye(self) -> Eye:
+        state, current = self._session.state, self._session.current
+        model = self.model or (current.model if current is not None else None)
+        sizes = self._session.sizes
+        measured = sizes.last.object_size if sizes.last is not None else None
+        return Eye(
+            state.need_image(),
+            state.channels,
+            model,
+            state.object_size_override,
+            measured or sizes.found,
+            state.device,
+        )
+
+    def _what_sees(self, eye: Eye) -> tuple[Any, ...]:
+        """Return what must be the same for fields to stay; sizes that are nearly so see nearly the same."""
+        size = eye.given or eye.known
+        steps = round(math.log(size, SAME_SIZE)) if size else None
+        return (id(eye.image.data), eye.channels, id(eye.model), steps)
+
+    def _is_inside(self, view: View) -> bool:
+        image = self._session.state.need_image()
+        height, width = image.plane_shape
+        fits = len(view.plane) == len(image.spatial_shape) - 2
+        return fits and view.box[1] <= height and view.box[3] <= width and area_of(view.box) > 0
+
+    def _measure(self) -> bool:
+        """Have the network look how large objects are, once per image and where nobody said it."""
+        session, eye = self._session, self._eye()
+        which = (id(eye.image.data), eye.channels)
+        known = eye.given or eye.known or session.labels_are is LabelsAre.CLASSES
+        if known or eye.model is not None or self._measured_of == which or self._view is None:
+            return False
+        self._measured_of = which
+        place = quick_place(self._view, eye.image.plane_shape)
+
+        def measure(work: Work) -> float | None:
+            return eye.measure(place, work.should_stop)
+
+        self.scheduler.ask(Kind.MEASURE, measure, self._take_size)
+        return True
+
+    def _take_size(self, size: float | None) -> None:
+        if size is not None:
+            self._session.sizes.take_found(size)
+            self.refresh()
+        else:
+            self._go_on()
+
+    def _what_is_shown(self) -> str:
+        name = self.model_name or (self._session.current.name if self._session.current else "")
+        return f"{CORRECTED.format(name=name) if name else PREVIEW}."
+
+    def _question(self) -> tuple[Any, ...]:
+        """Return all that an overlay depends on."""
+        state, settings = self._session.state, self._session.separating.settings
+        said = (state.painting.version, state.painting.notes) if state.painting is not None else None
+        return (
+            state.generation,
+            state.channels,
+            state.object_size_override,
+            said,
+            settings,
+            state.rounds.current,
+        )
+
+    def _look_again(self) -> None:
+        """Begin anew where something that matters was changed."""
+        if self._question() != self._asked:
+            self.refresh()
+
+    def _note_action(self, action: Action, how: str) -> None:
+        if action.name in (SEGMENT, PROPOSE) and how == "do":
+            self.scheduler.drop(*LANES)
+            self._to_come, self.is_preview = [], False
+            self._asked = self._question()  # what it found out about sizes is no reason to begin anew
+            self._say(INSTEAD.format(what=action.name))
+
+    def _note_edit(self, which: Which, change: Any = None) -> None:
+        if which is Which.ANNOTATION:
+            self.refresh()
+
+    def _say(self, status: str) -> None:
+        if status != self.status:
+            self.status = status
+            self.changed.emit()

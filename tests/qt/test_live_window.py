@@ -1,0 +1,95 @@
+"""Live in the real window: strokes of the mouse, the overlay, the switch."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from driving import stroke
+
+from napari_unet.annotation.coding import LabelsAre
+from napari_unet.session import Which
+from napari_unet.session.live.live import NOTHING_PAINTED
+
+pytestmark = pytest.mark.xdist_group("screen")
+CENTRES = [(24, 24), (24, 64), (24, 104), (72, 24), (72, 64), (72, 104)]
+
+
+@pytest.fixture
+def painting(open_dock, discs, qtbot):
+    """Return viewer, dock and annotation layer of the discs, with nothing painted and Live on."""
+    viewer, dock = open_dock(show=True)
+    viewer.add_image(discs[0], name="discs")
+    dock.reset_choices()
+    session = dock.loop.session
+    session.set_object_size(24.0)
+    session.annotating.start(LabelsAre.OBJECTS)
+    dock.refresh()
+    viewer.reset_view()
+    dock.annotate.live.live.click()
+    assert dock.loop.live_run.is_on
+    return viewer, dock, dock.loop.layers.layer(Which.ANNOTATION)
+
+
+def paint(dock, viewer, layer, value, *points):
+    dock.loop.layers.paint_with(value)
+    layer.brush_size = 6
+    stroke(viewer, layer, *points)
+
+
+def wait_for_overlay(dock, qtbot, after):
+    live = dock.loop.live_run.live
+    qtbot.waitUntil(lambda: live.n_shown > after, timeout=60_000)
+    qtbot.waitUntil(lambda: not live.scheduler.is_busy(), timeout=60_000)
+
+
+def test_two_strokes_of_the_mouse_show_all_discs(painting, qtbot):
+    viewer, dock, layer = painting
+    live = dock.loop.live_run.live
+    assert dock.annotate.live.status.text() == NOTHING_PAINTED
+    paint(dock, viewer, layer, 2, (24, 20), (24, 28))
+    paint(dock, viewer, layer, 1, (48, 30), (48, 60))
+    wait_for_overlay(dock, qtbot, 0)
+    shown = dock.loop.layers.layer(Which.SEGMENTATION)
+    values = [int(shown.data[centre]) for centre in CENTRES]
+    assert len(set(values)) == 6
+    assert all(values)
+    assert "nothing is trained" in dock.annotate.live.status.text()
+    assert "preview" in dock.segment.state()
+    dock.segment.uncertainty.click()
+    uncertain = viewer.layers["Uncertainty"].data
+    np.testing.assert_array_equal(uncertain, live.entropy)
+    n = live.n_shown
+    dock.loop.undo()
+    assert int(np.count_nonzero(layer.data == 1)) == 0  # the stroke, not an overlay
+    dock.loop.redo()
+    wait_for_overlay(dock, qtbot, n)
+    assert [int(shown.data[centre]) for centre in CENTRES] == values
+
+    dock.annotate.live.live.click()
+    assert not dock.loop.live_run.is_on
+    names = ("napari-unet-quick", "napari-unet-long")
+    qtbot.waitUntil(lambda: not any(t.name in names for t in threading.enumerate()), timeout=10_000)
+
+
+def test_a_threshold_acts_on_the_preview_and_segment_replaces_it_until_the_next_stroke(painting, qtbot):
+    viewer, dock, layer = painting
+    live = dock.loop.live_run.live
+    paint(dock, viewer, layer, 2, (24, 20), (24, 28))
+    paint(dock, viewer, layer, 1, (48, 30), (48, 60))
+    wait_for_overlay(dock, qtbot, 0)
+    area = int(np.count_nonzero(dock.loop.session.segmentation))
+    n = live.n_shown
+    dock.segment.separation.editors["threshold"].setValue(0.95)
+    wait_for_overlay(dock, qtbot, n)
+    assert int(np.count_nonzero(dock.loop.session.segmentation)) < area
+    n, done = live.n_shown, dock.loop.n_segmented
+    dock.segment.this_plane.click()
+    qtbot.waitUntil(lambda: dock.loop.n_segmented > done, timeout=60_000)
+    assert "“Segment”" in live.status
+    qtbot.wait(300)
+    assert live.n_shown == n
+    paint(dock, viewer, layer, 1, (48, 80), (48, 100))
+    wait_for_overlay(dock, qtbot, n)
+    assert "Preview" in live.status
