@@ -228,6 +228,7 @@ def test_off_leaves_what_is_shown(window):
 def test_large_planes_are_shown_reduced_first_then_sharp_then_around(discs, monkeypatch):
     from napari_unet.session.live import view
 
+    monkeypatch.setattr(view, "LEAST", 64)
     monkeypatch.setattr(view, "QUICK", 5_000)
     monkeypatch.setattr(view, "SHARP", 20_000)
     window = Window(np.tile(discs, (1, 2)))
