@@ -8,12 +8,15 @@ from qtpy.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
 
 from napari_unet._qt.batch import Batch
 from napari_unet._qt.forms import Form
+from napari_unet._qt.linking import LinkRow
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, button, column, combo, hint, row
+from napari_unet._qt.scope_buttons import ScopeButtons
 from napari_unet._qt.separation_run import SeparationRun
 from napari_unet._qt.views import Views
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
+from napari_unet.session.scope import Scope, planes_of
 
 TOOLTIP = (
     "Let the network outline everything on this plane or in the whole stack. Before the first training the bundled "
@@ -41,10 +44,10 @@ class SegmentStep(QWidget):
     def __init__(self, loop: Loop, views: Views) -> None:
         super().__init__()
         self._loop, self._views = loop, views
-        self.this_plane = button(
-            "This plane", "Segment the plane that is shown.", self._segment_plane, strong=True
-        )
-        self.whole = button("Whole stack", "Segment every plane.", self._segment_all, strong=True)
+        self.scopes = ScopeButtons()
+        self.scopes.pressed.connect(self._segment)
+        self.this_plane = self.scopes.buttons[Scope.PLANE]
+        self.linking = LinkRow(loop)
         self.stop = button("Stop", "Planes that are done are kept.", loop.segmentation_run.stop)
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
@@ -77,12 +80,12 @@ class SegmentStep(QWidget):
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._buttons = row(self.this_plane, self.whole)
         self._running = row(self.progress, self.stop, stretch=0)
         for part in (
-            self._buttons,
+            self.scopes,
             self._running,
             self.empty,
+            self.linking,
             row("Overlay", self.look, stretch=1),
             row("Layers", self.probability, self.uncertainty),
             self.separation,
@@ -113,13 +116,10 @@ class SegmentStep(QWidget):
         """Show the session's state."""
         loop, session = self._loop, self._loop.session
         running, possible = loop.segmentation is not None, self._can_segment()
-        stack = session.image is not None and len(session.image.spatial_shape) > 2
-        self._buttons.setVisible(not running)
+        self.scopes.setVisible(not running)
+        self.scopes.show_for(session.image, possible)
         self._running.setVisible(running)
-        self.whole.setVisible(stack)
-        self.this_plane.setText("This plane" if stack else "Segment")
-        for made in (self.this_plane, self.whole):
-            made.setEnabled(possible)
+        self.linking.refresh()
         self.empty.setText(
             loop.segmentation_run.empty_sentence
             or ("" if session.current else WITHOUT_TRAINING if possible else ONLY_OBJECTS)
@@ -147,14 +147,14 @@ class SegmentStep(QWidget):
         objects = session.labels_are is LabelsAre.OBJECTS
         return session.image is not None and (session.current is not None or objects)
 
-    def _segment_plane(self) -> None:
+    def _segment(self, scope: Scope) -> None:
         with self._loop.telling("Segmenting"):
             self._show_progress(0.0, "")
-            self._loop.segment([self._loop.plane()], self.averaging.currentData())
-
-    def _segment_all(self) -> None:
-        self._show_progress(0.0, "")
-        self._loop.segment(None, self.averaging.currentData())
+            image = self._loop.session.state.need_image()
+            # Seen from the side there is no plane that is looked at; then all begins in the middle.
+            middle = tuple(n // 2 for n in image.spatial_shape[:-2])
+            seen = self._loop.plane() if scope is Scope.PLANE else self._loop.layers.current_plane() or middle
+            self._loop.segment(planes_of(image, scope, seen), self.averaging.currentData())
 
     def _show_progress(self, fraction: float, message: str) -> None:
         self.progress.setValue(round(1000 * fraction))

@@ -1,4 +1,4 @@
-"""The segmentation that runs, from its start to the layer that shows it."""
+"""The segmentation that runs, from its start to the layer that shows its planes as they come."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.layers.binding import Binding
+from napari_unet._qt.linking_run import LinkingRun
 from napari_unet._qt.words import Words
 from napari_unet.session import Session
+from napari_unet.session.plane_words import PlaneWords
 
 _STILL_DRAGGING_MS = 100
+
+_PIXELS_AT_ONCE = 2_000_000
+"""Planes that are shown together hold no more pixels than this, so that the window stays quick; a plane is one."""
 
 
 class SegmentationRun(QObject):
@@ -20,8 +25,12 @@ class SegmentationRun(QObject):
 
     Attributes
     ----------
+    linking
+        What links planes after each segmentation, where that is chosen.
+    job
+        The network at work, or the last planes on their way into the window.
     n_done
-        How many were shown so far.
+        How often something was shown so far.
     empty_sentence
         Why the last one found nothing, or what else one should know of it.
 
@@ -30,9 +39,9 @@ class SegmentationRun(QObject):
     progressed(float, str)
         Done so far, 0–1, and what is being done.
     done()
-        A segmentation is shown.
+        Planes are shown that were not before.
     changed()
-        It began or ended.
+        It began or ended, or the linking did.
     """
 
     progressed = Signal(float, str)
@@ -42,31 +51,39 @@ class SegmentationRun(QObject):
     def __init__(self, session: Session, layers: Binding, words: Words) -> None:
         super().__init__()
         self._session, self._layers, self._words = session, layers, words
+        self.linking = LinkingRun(session, layers, words)
+        self.linking.changed.connect(self.changed)
         self.job: Job | None = None
         self.n_done = 0
         self.empty_sentence: str | None = None
         self._task: Any = None
+        self._running = False
+        self._waiting: dict[tuple[int, ...], Any] = {}
         self._showing: Job | None = None
         self._settled: Any = None
+        self._said = PlaneWords()
+        self._n_shown = 0
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_STILL_DRAGGING_MS)
         self._later.timeout.connect(lambda: self._finish(self._settled))
 
     def start(self, planes: Sequence[tuple[int, ...]] | None, averaging: str) -> None:
-        """Segment these planes, all where None.
+        """Segment these planes in this order, all where None.
 
         Raises
         ------
         UserError
             When there is no image, no network yet, or they do not fit.
         """
-        self._task = self._session.prepare_segmentation(planes, averaging)
+        task = self._task = self._session.prepare_segmentation(planes, averaging)
+        self._waiting, self._said, self._n_shown = {}, PlaneWords(), 0
+        self._running = True
         self.job = start_job(
             "segmentation",
-            self._task.run,
-            progressed=self._take_progress,
-            completed=self._settle,
+            lambda on_report, should_stop: task.run(on_report, should_stop, on_report),
+            progressed=self._take_reports,
+            completed=self._note_completed,
             stopped=self._tell_stopped,
             failed=self._words.tell_failure,
             finished=self._end,
@@ -80,22 +97,41 @@ class SegmentationRun(QObject):
     def leave_image(self) -> None:
         """Ask for the end, and forget what was found: another image comes."""
         self.stop()
+        self._waiting.clear()
         self.empty_sentence = None
 
     def abandon(self) -> None:
         """Ask for the end and forget it: the window goes."""
         self.stop()
+        self.linking.abandon()
+        self._waiting.clear()
         self.job = self._showing = None
 
-    def _take_progress(self, reports: list[Any]) -> None:
-        fraction, message = reports[-1]
-        self.progressed.emit(float(fraction), str(message))
+    def _take_reports(self, reports: list[Any]) -> None:
+        """Take how far it is, and planes that are done: both come through the same door, in order."""
+        for what, how in reports:
+            if isinstance(what, tuple):
+                self._waiting[what] = how
+        if not isinstance(reports[-1][0], tuple):
+            fraction, message = reports[-1]
+            self.progressed.emit(float(fraction), str(message))
+        self._show_next()
 
-    def _settle(self, result: Any) -> None:
+    def _show_next(self) -> None:
         """Prepare what is shown in a thread too: large planes take tenths of a second."""
-        if self._task.generation != self._session.state.generation:  # another image is open by now
+        if self._showing is not None or self._settled is not None:
             return
-        showing = self._session.segmenting.prepare_showing(self._task, result)
+        if self._task.generation != self._session.state.generation:  # another image is open by now
+            self._waiting.clear()
+        batch, n_pixels = {}, 0
+        while self._waiting and (not batch or n_pixels < _PIXELS_AT_ONCE):
+            plane = next(iter(self._waiting))
+            batch[plane] = self._waiting.pop(plane)
+            n_pixels += batch[plane].labels.size
+        if not batch:
+            self._close_if_all_is_shown()
+            return
+        showing = self._session.segmenting.prepare_showing(self._task, batch)
         self._showing = start_job(
             "showing the segmentation",
             lambda on_report, should_stop: (showing, showing.run()),
@@ -110,21 +146,40 @@ class SegmentationRun(QObject):
             self._settled = settled
             self._later.start()
             return
+        waited, self._settled = self._settled is not None, None
         with self._words.telling("Showing the segmentation"):
-            sentences = self._session.segmenting.finish_showing(*settled)
+            showing, _ = settled
+            self._session.segmenting.finish_showing(*settled)
+            self._said.take(showing.result)
+            self._n_shown += len(showing.result)
             self.n_done += 1
-            self.empty_sentence = " ".join(sentences) or None
-            for sentence in sentences:
-                self._words.warn(sentence)
             self.done.emit()
+        if waited:
+            self._show_next()
 
     def _tell_stopped(self) -> None:
         self._words.say("info", "Segmentation stopped; nothing was changed.")
 
+    def _note_completed(self, left: Any) -> None:
+        """All planes came by reports: nothing is left."""
+
     def _end(self) -> None:
-        self.job = self._showing
-        self.changed.emit()
+        self._running = False
+        self._show_next()
 
     def _end_showing(self) -> None:
-        self.job = self._showing = None
+        self._showing = None
+        self._show_next()
+
+    def _close_if_all_is_shown(self) -> None:
+        if self._running or self.job is None:
+            return
+        self.job = None
+        if self._n_shown:
+            last = self._session.segmenting.last_words(self._task, self._said.found_any)
+            sentences = [*last, *self._said.all()]
+            self.empty_sentence = " ".join(sentences) or None
+            for sentence in sentences:
+                self._words.warn(sentence)
+            self.linking.start()
         self.changed.emit()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.errors import UserError
+
+_USUAL = "ABTZYX"
+"""The last ones, where nobody said what the axes are."""
+
+_WORDS = {"time": "T", "frame": "T", "frames": "T", "depth": "Z", "plane": "Z", "channel": "C", "position": "P",
+          "row": "Y", "rows": "Y", "column": "X", "columns": "X"}  # fmt: skip
 
 
 def guess_axes(array: NDArray[Any], rgb: bool = False) -> str:
@@ -31,6 +37,50 @@ def guess_axes(array: NDArray[Any], rgb: bool = False) -> str:
             f"An image has two axes and at most two of planes; this array has the shape {array.shape}."
         )
     return planes_before + ("YXS" if rgb else "YX")
+
+
+def check_axes(axes: str, shape: Sequence[int]) -> str:
+    """Return what a person called the axes of an array as capital letters, one per axis.
+
+    Parameters
+    ----------
+    axes : str
+        Such as ``"TZYX"`` or ``"t, z, y, x"``: T time, Z depth, C channels, S colours, Y rows, X columns; any other
+        letter, such as P for positions, names planes that have nothing to do with one another.
+    shape : sequence of int
+        Of the array.
+
+    Raises
+    ------
+    UserError
+        If there are more or fewer of them than axes, one comes twice, or Y or X is missing.
+    """
+    letters = "".join(axes.replace(",", " ").split()).upper()
+    size = " × ".join(map(str, shape))
+    if not letters.isascii() or not letters.isalpha():
+        raise UserError(f"The axes “{axes}” are no letters; name each axis by one, such as TZYX.")
+    if len(letters) != len(shape):
+        raise UserError(
+            f"The image has {len(shape)} axes ({size}) and “{letters}” names {len(letters)}; name each once."
+        )
+    if len(set(letters)) < len(letters) or not {"Y", "X"} <= set(letters):
+        raise UserError(
+            f"“{letters}” must name each axis once, with Y for rows and X for columns among them."
+        )
+    return letters
+
+
+def letters_of(labels: Sequence[str], n: int) -> str:
+    """Return n axes as letters: as the labels say, or else as usual.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Letters or words such as ``"time"``; napari's own ``"axis -3"`` says nothing.
+    """
+    said = "".join(_WORDS.get(label.lower(), label).upper() for label in labels)
+    fits = len(said) == n == len(set(said)) and said.isascii() and said.isalpha() and said.endswith("YX")
+    return said if fits else _USUAL[-n:]
 
 
 def to_channels_first(array: NDArray[Any], axes: str | None = None, rgb: bool = False) -> NDArray[Any]:

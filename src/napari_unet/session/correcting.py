@@ -34,6 +34,7 @@ from napari_unet.session.state import State
 
 if TYPE_CHECKING:
     from napari_unet.session.annotating import Annotating
+    from napari_unet.session.linking import Linking
 
 _NO_PROBABILITY = "{}: segment this plane first, so that there is a probability to go by."
 _ONLY_OBJECTS = "This tool is for single objects; you paint classes, which have no borders between objects."
@@ -45,8 +46,11 @@ class Correcting:
     Where classes are painted, an object is a connected patch of one class.
     """
 
-    def __init__(self, state: State, separating: Separating, annotating: Annotating) -> None:
+    def __init__(
+        self, state: State, separating: Separating, annotating: Annotating, linking: Linking
+    ) -> None:
         self._state = state
+        self._linking = linking
         self._separating = separating
         self._annotating = annotating
 
@@ -213,6 +217,7 @@ class Correcting:
 
     def _do(self, plane: Plane, change: Change | None, name: str) -> None:
         if change is not None:
+            change = self._linking.with_numbers_of_their_own(plane, change)
             self._annotating.correct(plane, change, name)
 
 

@@ -16,9 +16,6 @@ from napari_unet.session.image import ImageSource
 from napari_unet.session.round_network import RoundNetwork
 from napari_unet.session.rounds import Round
 
-_AXES = "ABTZYX"
-"""The last ones, where nobody said what the axes are."""
-
 _LONGEST_NAME = 300
 
 
@@ -33,11 +30,10 @@ def describe_image(
         If the file cannot be read.
     """
     n = len(source.spatial_shape)
-    said = "".join(source.axis_labels).upper()
     scale = source.scale if all(math.isfinite(s) for s in source.scale) else ()
     return ImageDescription(
         name=source.name[:_LONGEST_NAME],
-        axes=said if len(said) == n and said.isascii() and said.isalpha() else _AXES[-n:],
+        axes=source.axes,
         shape=tuple(int(size) for size in source.data.shape),
         dtype=np.dtype(source.data.dtype).name,
         channel_axis=None if source.channel_axis is None else source.channel_axis % source.data.ndim,

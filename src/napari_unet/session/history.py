@@ -63,19 +63,30 @@ class Action:
 
 
 class History:
-    """Actions that can be taken back and done again, bounded in number and memory."""
+    """Actions that can be taken back and done again, bounded in number and memory.
+
+    A step of many planes that is larger than all that may be kept can't be taken back, and nothing before it.
+    """
 
     def __init__(self, most_actions: int = 200, most_bytes: int = 512 * 1024**2) -> None:
         self.most_actions = most_actions
         self.most_bytes = most_bytes
         self._done: deque[Action] = deque()
         self._undone: list[Action] = []
+        self._too_large: str | None = None
 
     def push(self, action: Action) -> None:
         """Note what was done; what had been undone before can't be redone any more."""
         self._undone.clear()
+        if action.key is not None and action.key == self._too_large:
+            return
         if action.key is not None and self._done and self._done[-1].key == action.key:
             action = self._merge(self._done.pop(), action)
+        if action.key is not None and len(action.changes) > 1 and action.n_bytes > self.most_bytes:
+            # Half of a stack is not taken back, nor is what lies under it.
+            self._done.clear()
+            self._too_large = action.key
+            return
         self._done.append(action)
         self._forget_oldest()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.errors import UserError
+from napari_unet.formats.axes import check_axes, letters_of
 
 Plane = tuple[int, ...]
 """Index of one plane: one integer per leading spatial axis, empty for a 2-D image."""
@@ -86,6 +87,26 @@ class ImageSource:
         factor = _MICROMETRES.get(str(self.units[-1]))
         return None if factor is None else float(self.scale[-1]) * factor
 
+    @property
+    def axes(self) -> str:
+        """One letter per spatial axis, as the labels say, or else as usual: ``"ZYX"``, ``"TZYX"``."""
+        return letters_of(self.axis_labels, len(self.spatial_shape))
+
+    def with_axes(self, axes: str) -> ImageSource:
+        """Return the same image with other names of its spatial axes; rows and columns are the last two.
+
+        Raises
+        ------
+        UserError
+            If the names do not fit.
+        """
+        axes = check_axes(axes, self.spatial_shape)
+        if not axes.endswith("YX"):
+            raise UserError(
+                f"In “{axes}” rows (Y) and columns (X) are not the last two axes: rearrange the image."
+            )
+        return replace(self, axis_labels=tuple(axes))
+
     def planes(self) -> list[Plane]:
         """Every plane's index, in order."""
         return [tuple(int(i) for i in index) for index in np.ndindex(*self.spatial_shape[:-2])]
@@ -110,6 +131,39 @@ class ImageSource:
             plane = np.moveaxis(np.asarray(data[tuple(leading)]), max(axis - len(index), 0), 0)
         plane = plane[: self.n_channels]
         return plane if channels is None else plane[list(channels)]
+
+    def plane_later(self, index: Plane, channels: Sequence[int]) -> Any:
+        """Return one plane, or what becomes it by ``np.asarray`` where the image is not in memory.
+
+        To read a file takes time, and memory; whoever prepares work for another thread has neither.
+        """
+        if isinstance(self.data, np.ndarray) and not isinstance(self.data, np.memmap):
+            return self.plane(index, channels)
+        return UnreadPlane(self, index, tuple(channels))
+
+
+@dataclass(frozen=True, eq=False)
+class UnreadPlane:
+    """A plane of an image that is read when it is made an array ``(C, Y, X)``."""
+
+    source: ImageSource
+    index: Plane
+    channels: tuple[int, ...]
+    ndim: int = 3
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, rows, columns."""
+        return (len(self.channels), *self.source.plane_shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the image."""
+        dtype: np.dtype[Any] = np.dtype(self.source.data.dtype)
+        return dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self.source.plane(self.index, self.channels), dtype)
 
 
 def stack_channels(sources: Sequence[ImageSource]) -> ImageSource:

@@ -217,6 +217,11 @@ class Keeper:
             ("channels", state.channels, list),
             ("separation", self._session.separating.settings, lambda s: s.model_dump(mode="json")),
         ]
+        if state.image is not None and len(state.image.spatial_shape) > 2:
+            sources += [
+                ("axes", state.image.axes, str),
+                ("linking", self._session.segmenting.linking.as_json(), lambda choice: choice),
+            ]
         if painting is not None:
             sources += [
                 ("labels_are", painting.labels_are, str),

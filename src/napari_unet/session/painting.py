@@ -132,6 +132,8 @@ class Painting:
     ) -> list[AnnotatedImage]:
         """Return all annotated planes; without an image only the labels are meant to be used.
 
+        Pixels that are not in memory are not read yet, as `ImageSource.plane_later`.
+
         Parameters
         ----------
         called
@@ -146,7 +148,7 @@ class Painting:
                 name, pixels, pixel_size = "", np.broadcast_to(np.float32(0), (1, *labels.shape)), None
             else:
                 name = " ".join([called or image.name, *(str(i) for i in plane)])
-                pixels, pixel_size = image.plane(plane, channels), image.pixel_size_um
+                pixels, pixel_size = image.plane_later(plane, channels), image.pixel_size_um
             images.append(
                 AnnotatedImage(
                     name,

@@ -6,6 +6,8 @@ import datetime
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
@@ -87,7 +89,8 @@ def prepare_segmentation(
     if current is not None:
         from napari_unet.workflow.segmentation import check_fits
 
-        check_fits(current.description, image.plane(chosen[0], state.channels))
+        # Its pixels are read in the thread that needs them.
+        check_fits(current.description, np.broadcast_to(np.float32(0), (len(state.channels), 1, 1)))
     elif state.labels_are is LabelsAre.CLASSES:
         raise UserError(
             "The bundled network finds objects and knows nothing of your classes; paint each class and press "

@@ -20,6 +20,7 @@ from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.keeping import CURRENT_ROUND
 from napari_unet.session.lessons import corrections_from_json
 from napari_unet.session.measuring import ASSUMED_OBJECT_SIZE
+from napari_unet.session.naming import restore_planes
 from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
 from napari_unet.session.rounds import LAST, Round
@@ -126,6 +127,7 @@ def restore(kept: Kept, session: Session) -> None:
     with suppress(ValidationError):  # those of the round, or the defaults, then
         session.separating.settings = SeparationSettings.model_validate(notes.get("separation"))
     restore_segmentation(kept, session)
+    restore_planes(notes, session.state, session.segmenting.linking)
     session.state.training_choices = kept.choices
     session.state.changed.emit()
 

@@ -13,7 +13,9 @@ from napari_unet.session import actions
 from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
+from napari_unet.session.linking import Linking
 from napari_unet.session.measuring import Sizes
+from napari_unet.session.plane_words import PlaneWords
 from napari_unet.session.separating import Separating
 from napari_unet.session.state import State
 from napari_unet.session.tasks import ProposalTask, SegmentationTask, Separated, SeparationTask, ShowingTask
@@ -29,12 +31,19 @@ NOTHING_FOUND = (
 
 
 class Segmenting:
-    """Every change of the segmentation that is not the user's own goes through here."""
+    """Every change of the segmentation that is not the user's own goes through here.
+
+    Attributes
+    ----------
+    linking
+        Objects of planes as 3D objects and tracks.
+    """
 
     def __init__(self, state: State, sizes: Sizes, separating: Separating) -> None:
         self._state = state
         self._sizes = sizes
         self._separating = separating
+        self.linking = Linking(state)
 
     def prepare_showing(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> ShowingTask:
         """Get ready to show a segmentation."""
@@ -42,6 +51,8 @@ class Segmenting:
 
     def finish_showing(self, task: ShowingTask, settled: dict[Plane, NDArray[np.int32]]) -> list[str]:
         """Show a segmentation, the annotation on top, with the numbers that objects had before.
+
+        Planes of one task that come one after the other are one undo step.
 
         Returns
         -------
@@ -52,7 +63,11 @@ class Segmenting:
         state = self._state
         if task.task.generation != state.generation or state.image is None:
             return ["The image was replaced while it was segmented; segment again."]
-        sentences = self._take_scale(task.task, task.result)
+        if not task.result:
+            return []
+        self._take_scale(task.task, task.result)
+        words = PlaneWords()
+        words.take(task.result)
         changes: list[tuple[Which, Change]] = []
         network_size = task.task.network.description.object_size
         for plane, segmented in task.result.items():
@@ -61,14 +76,18 @@ class Segmenting:
             backdrop = task.backdrops[plane]
             action = actions.showing(state, backdrop, settled[plane], segmented.labels, "Segment")
             changes.extend(action.changes if action is not None else ())
-            sentences.extend(s for s in segmented.sentences if s not in sentences)
         if changes:
-            state.canvas.do(Action("Segment", tuple(changes)))
+            state.canvas.do(Action("Segment", tuple(changes), key=f"segment {id(task.task)}"))
         state.changed.emit()
-        return sentences
+        return words.all()
 
-    def _take_scale(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> list[str]:
-        """Note at which scale the network saw the image; return what there is to say about it."""
+    def last_words(self, task: SegmentationTask, found_any: bool) -> list[str]:
+        """Return what there is to say when all planes of a task are shown."""
+        nothing = [] if found_any or task.model is not None else [NOTHING_FOUND]
+        return [*nothing, *task.sentences]
+
+    def _take_scale(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> None:
+        """Note at which scale the network saw the image."""
         for segmented in result.values():
             if segmented.object_size is not None:
                 self._sizes.take_found(segmented.object_size)
@@ -76,15 +95,15 @@ class Segmenting:
         if self._separating.for_network is None:
             last = next(reversed(result.values()))
             self._separating.take_fitted(task.network.description, last.scale)
-        nothing = not any(segmented.labels.any() for segmented in result.values())
-        if nothing and task.model is None:
-            return [NOTHING_FOUND]
-        return []
 
     def finish(self, task: SegmentationTask, result: dict[Plane, Segmented]) -> list[str]:
         """Show a segmentation at once, as `finish_showing`."""
         showing = self.prepare_showing(task, result)
-        return self.finish_showing(showing, showing.run())
+        sentences = self.finish_showing(showing, showing.run())
+        if task.generation != self._state.generation:
+            return sentences
+        found = any(segmented.labels.any() for segmented in result.values())
+        return [*self.last_words(task, found), *sentences]
 
     def prepare_separation(self, settings: SeparationSettings, plane: Plane) -> SeparationTask | None:
         """Use these settings from now on, and get ready to make a plane's objects with them, without the network.

@@ -83,7 +83,8 @@ class Session:
         self.annotating.said.connect(self.said.emit)
         self.canvas.size_changed.connect(self.set_object_size)
         self.segmenting = Segmenting(self.state, self.sizes, self.separating)
-        self.correcting = Correcting(self.state, self.separating, self.annotating)
+        linking = self.segmenting.linking
+        self.correcting = Correcting(self.state, self.separating, self.annotating, linking)
         self.inbox = Inbox(self.state, self.sizes, self.separating, self.annotating)
 
     @property

@@ -46,14 +46,14 @@ class Stored:
 
 
 class StoredProbabilities:
-    """Probabilities of the planes segmented last, bounded in memory."""
+    """Probabilities of the planes that were segmented or looked at last, bounded in memory."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self.most_bytes = most_bytes
         self._kept: dict[Plane, Stored] = {}
 
     def keep(self, plane: Plane, segmented: Segmented, network_size: float) -> None:
-        """Keep what a plane's segmentation was made of; the oldest planes make room.
+        """Keep what a plane's segmentation was made of; the planes that were not asked for longest make room.
 
         Parameters
         ----------
@@ -62,14 +62,17 @@ class StoredProbabilities:
         """
         self._kept.pop(plane, None)
         distance = None if segmented.distance is None else segmented.distance.astype(np.float16)
-        probabilities = segmented.probabilities.astype(np.float16)
+        probabilities = segmented.probabilities.astype(np.float16, copy=False)
         self._kept[plane] = Stored(probabilities, distance, segmented.scale, network_size / segmented.scale)
         while len(self._kept) > 1 and self._n_bytes() > self.most_bytes:
             self._kept.pop(next(iter(self._kept)))
 
     def get(self, plane: Plane) -> Stored | None:
-        """Return what is kept of a plane."""
-        return self._kept.get(plane)
+        """Return what is kept of a plane; it goes last where room is needed."""
+        stored = self._kept.pop(plane, None)
+        if stored is not None:
+            self._kept[plane] = stored
+        return stored
 
     def probability(self, plane: Plane) -> NDArray[np.float32] | None:
         """Return the class probabilities ``(K, Y, X)`` of a plane, ``None`` if not kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_unet.annotation.coding import LabelsAre
+from napari_unet.session.naming import restore_planes
 from napari_unet.session.restoring import (
     Kept,
     channels_of,
@@ -72,4 +73,5 @@ def unpack(luggage: Luggage, kept: Kept, session: Session) -> None:
     known = "object_size" in notes
     session.set_object_size(size_of(notes) if known else luggage.size_for(image.pixel_size_um))
     restore_segmentation(kept, session)
+    restore_planes(notes, session.state, session.segmenting.linking)
     session.state.changed.emit()

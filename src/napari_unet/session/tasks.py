@@ -71,7 +71,8 @@ class TrainingTask:
         """Train; safe in any thread. With a record, do what that training did, step by step."""
         from napari_unet.workflow import train_model
 
-        images, about_images = self._all_images(on_report, should_stop)
+        unread, about_images = self._all_images(on_report, should_stop)
+        images = [replace(image, image=np.asarray(image.image)) for image in unread]
         if self.on_images is not None:
             self.on_images(images)
         trained = train_model(
@@ -207,6 +208,8 @@ class SegmentationTask:
         How large objects are, as far as it was known when the task was prepared.
     separation
         In px² of the network; ``None`` as fitted after the model's training.
+    sentences
+        What is to be said when it has run.
     """
 
     image: ImageSource
@@ -219,6 +222,7 @@ class SegmentationTask:
     device: str
     generation: int
     done: dict[Plane, Segmented] = field(default_factory=dict)
+    sentences: list[str] = field(default_factory=list)
 
     @cached_property
     def network(self) -> Model:
@@ -232,8 +236,19 @@ class SegmentationTask:
         chosen = {"separation": self.separation.model_dump(mode="json")}
         return Model(model.description.model_copy(update=chosen), model.network)
 
-    def run(self, on_progress: OnProgress, should_stop: ShouldStop) -> dict[Plane, Segmented]:
+    def run(
+        self,
+        on_progress: OnProgress,
+        should_stop: ShouldStop,
+        on_plane: Callable[[Plane, Segmented], None] | None = None,
+    ) -> dict[Plane, Segmented]:
         """Segment plane by plane; safe in any thread. Planes done before a stop are kept.
+
+        Parameters
+        ----------
+        on_plane
+            Takes each plane as soon as it is done, and nothing is returned at the end: so many planes need no more
+            memory than one.
 
         Raises
         ------
@@ -254,7 +269,7 @@ class SegmentationTask:
                 on_progress((i + fraction) / n, text)
 
             try:
-                self.done[plane] = segment_image(
+                segmented = segment_image(
                     model,
                     self.image.plane(plane, self.channels),
                     object_size=size,
@@ -265,19 +280,21 @@ class SegmentationTask:
                     should_stop=should_stop,
                 )
             except Stopped:
-                if not self.done:
+                if not i:
                     raise
                 break
             except (RuntimeError, MemoryError) as error:
-                if not self.done or not is_out_of_memory(error):
+                if not i or not is_out_of_memory(error):
                     raise
-                self._say_where_it_ended(i, n)
+                self.sentences.append(
+                    f"Memory ran out: only {i} of {n} planes are segmented; close other programs, then try again."
+                )
                 break
             # Planes of one image have one magnification.
-            size = size or self.done[plane].object_size
+            size = size or segmented.object_size
+            segmented = replace(segmented, probabilities=segmented.probabilities.astype(np.float16))
+            if on_plane is None:
+                self.done[plane] = segmented
+            else:
+                on_plane(plane, segmented)
         return self.done
-
-    def _say_where_it_ended(self, n_done: int, n: int) -> None:
-        last = next(reversed(self.done))
-        sentence = f"Memory ran out: only {n_done} of {n} planes are segmented; close other programs, then try again."
-        self.done[last] = replace(self.done[last], sentences=(*self.done[last].sentences, sentence))

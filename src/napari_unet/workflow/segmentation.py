@@ -31,7 +31,8 @@ class Segmented:
     labels
         Shape ``(Y, X)``, int32: 0 background, 1… objects or classes.
     probabilities
-        Shape ``(K, Y, X)``, float32, at the image's resolution; class 0 is background.
+        Shape ``(K, Y, X)``, float32 (float16 where they wait to be shown), at the image's resolution; class 0 is
+        background.
     distance
         Shape ``(Y, X)``, float32 in 0–1, where the network predicts it.
     scale
@@ -43,7 +44,7 @@ class Segmented:
     """
 
     labels: NDArray[np.int32]
-    probabilities: NDArray[np.float32]
+    probabilities: NDArray[np.floating[Any]]
     distance: NDArray[np.float32] | None
     scale: float
     sentences: tuple[str, ...] = ()

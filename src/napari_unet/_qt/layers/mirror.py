@@ -89,6 +89,12 @@ class Mirror(QObject):
         if not self._fits():
             return
         box = tuple(slice(o, o + n) for o, n in zip(offset, values.shape, strict=True))
+        plane = self._current_plane()
+        if plane is not None and any(
+            not o <= at < o + n for at, o, n in zip(plane, offset, values.shape, strict=False)
+        ):
+            self.layer.data[box] = values  # a plane that is not shown needs no drawing
+            return
         with self._own_writing():
             different = np.asarray(self.layer.data[box]) != values
             if np.count_nonzero(different) <= _FEW_PIXELS:
