@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_unet._qt.layers.sources import image_layers, split_channels
+from napari_unet._qt.layers.arranging import arrange
+from napari_unet._qt.layers.sources import image_layers
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.session import Which
 
@@ -247,7 +248,7 @@ def test_channels_of_an_axis_become_layers_that_keep_its_place(begin: Callable[[
     viewer, _ = begin()
     data = np.random.default_rng(0).integers(0, 255, (2, 5, 30, 40)).astype(np.uint8)
     layer = viewer.add_image(data, name="cells", scale=(1, 2, 0.5, 0.25))
-    made = split_channels(viewer, layer, 0)
+    made = arrange(viewer, layer, "CZYX")
     assert [tuple(m.scale) for m in made] == [(2, 0.5, 0.25)] * 2
     np.testing.assert_array_equal(made[1].data, data[1])
     assert not layer.visible

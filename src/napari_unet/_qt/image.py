@@ -6,7 +6,8 @@ from napari.layers import Image
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from napari_unet._qt.layers.sources import channel_axis_of, image_layers, spatial_shape, split_channels
+from napari_unet._qt.axes import AxesRow
+from napari_unet._qt.layers.sources import image_layers, spatial_shape
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.measuring import Measuring
 from napari_unet._qt.project.album_list import AlbumList
@@ -22,6 +23,7 @@ _ORIGINS = {
     "measured": "Measured on the objects you painted whole.",
     "set by you": "You set it; Measure goes back.",
 }
+_PLANES = {"Z": "planes", "T": "time points", "C": "channels", "P": "positions"}
 TOOLTIP = "Which image is segmented, and at which size its objects are seen by the network."
 
 
@@ -40,9 +42,7 @@ class ImageStep(QWidget):
         )
         self.channels.itemChanged.connect(self._choose)
         self.facts = hint()
-        self.split = button(
-            "Split into channels", "One layer per channel, so that each can be chosen.", self._split
-        )
+        self.axes = AxesRow(loop)
         self._channel_box = column(hint("Channels"), self.channels)
         self.size = QDoubleSpinBox()
         self.size.setRange(1, 10_000)
@@ -72,7 +72,7 @@ class ImageStep(QWidget):
             ),
         )
         self._present = column(
-            self.layer, self.facts, self.split, self._channel_box,
+            self.layer, self.facts, self.axes, self._channel_box,
             row("Object size", self.size, self.size_origin, self.measure, stretch=2),
         )  # fmt: skip
         layout = QVBoxLayout(self)
@@ -109,22 +109,18 @@ class ImageStep(QWidget):
         self._present.setVisible(bool(layers))
         if session.image is None or not chosen:
             return
-        planes = session.image.spatial_shape[:-2]
+        leading = zip(session.image.spatial_shape[:-2], session.image.axes, strict=False)
         facts = [f"{session.image.plane_shape[1]} × {session.image.plane_shape[0]} px"]
-        facts += [f"{' × '.join(map(str, planes))} planes"] if planes else []
+        facts += [f"{n} {_PLANES.get(axis, f'steps of {axis}')}" for n, axis in leading]
         facts += ["RGB"] if session.image.rgb else []
         facts += [f"{len(chosen)} channels"] if len(chosen) > 1 else []
         facts += [f"{session.image.pixel_size_um:.3g} µm/px"] if session.image.pixel_size_um else []
         self.facts.setText(" · ".join(facts))
+        self.axes.refresh()
         self._show_channels(layers, chosen)
         self._show_size()
 
     def _show_channels(self, layers: list[Image], chosen: list[Image]) -> None:
-        axis = channel_axis_of(chosen[0]) if len(chosen) == 1 else None
-        self.split.setVisible(axis is not None)
-        if axis is not None:
-            n = spatial_shape(chosen[0])[axis]
-            self.split.setText(f"Axis {axis} ({n} steps) holds channels: split it")
         alike = [] if chosen[0].rgb else [
             layer for layer in layers if not layer.rgb and spatial_shape(layer) == spatial_shape(chosen[0])
         ]  # fmt: skip
@@ -173,14 +169,6 @@ class ImageStep(QWidget):
                     "warning",
                     f"This image has another size and begins anew; “{before.name}” stays in the layer list.",
                 )
-        self._loop.refresh_soon()
-
-    def _split(self) -> None:
-        with self._loop.telling("Splitting the channels"):
-            layer = self._loop.layers.images[0]
-            axis = channel_axis_of(layer)
-            if axis is not None:
-                self._loop.layers.choose_images(split_channels(self._loop.layers.viewer(), layer, axis))
         self._loop.refresh_soon()
 
     def _set_size(self, value: float) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from napari_unet._qt.forms import Form
 from napari_unet._qt.loop import Loop
-from napari_unet._qt.rows import combo, hint, refill, row, small_button
+from napari_unet._qt.rows import combo, refill, row, small_button
 from napari_unet.objects.linking import LinkSettings
 from napari_unet.session.linking import Through
 
@@ -17,9 +17,9 @@ _WORDS = {
     Through.BOTH: "3D objects in time",
 }
 _FOUND = {
-    Through.DEPTH: "{} in 3D; an object has one number on all its planes.",
-    Through.TIME: "{} in time; a division starts new numbers.",
-    Through.BOTH: "{} in 3D and time; a division starts new numbers.",
+    Through.DEPTH: "{} in 3D",
+    Through.TIME: "{} in time",
+    Through.BOTH: "{} in 3D and time",
 }
 _FIELDS = {
     Through.DEPTH: {"least_overlap", "bridge_gaps"},
@@ -42,7 +42,8 @@ class LinkRow(QWidget):
         self.through.currentIndexChanged.connect(self._choose)
         self.settings = Form(LinkSettings())
         self.settings.valueChanged.connect(self._choose)
-        self.found = hint()
+        self.found = QLabel()
+        self.found.setToolTip("<p>Each has one number on all its planes; a division starts new numbers.</p>")
         self.again = small_button(
             "Link again", "Link anew after corrections of single planes.", loop.segmentation_run.linking.start
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from queue import SimpleQueue
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -15,6 +16,7 @@ from napari_unet.session import Session
 from napari_unet.session.plane_words import PlaneWords
 
 _STILL_DRAGGING_MS = 100
+_BETWEEN_LOOKS_MS = 100
 
 _PIXELS_AT_ONCE = 2_000_000
 """Planes that are shown together hold no more pixels than this, so that the window stays quick; a plane is one."""
@@ -58,6 +60,7 @@ class SegmentationRun(QObject):
         self.empty_sentence: str | None = None
         self._task: Any = None
         self._running = False
+        self._came: SimpleQueue[tuple[tuple[int, ...], Any]] = SimpleQueue()
         self._waiting: dict[tuple[int, ...], Any] = {}
         self._showing: Job | None = None
         self._settled: Any = None
@@ -67,6 +70,9 @@ class SegmentationRun(QObject):
         self._later.setSingleShot(True)
         self._later.setInterval(_STILL_DRAGGING_MS)
         self._later.timeout.connect(lambda: self._finish(self._settled))
+        self._look = QTimer(self)
+        self._look.setInterval(_BETWEEN_LOOKS_MS)
+        self._look.timeout.connect(self._show_next)
 
     def start(self, planes: Sequence[tuple[int, ...]] | None, averaging: str) -> None:
         """Segment these planes in this order, all where None.
@@ -77,12 +83,14 @@ class SegmentationRun(QObject):
             When there is no image, no network yet, or they do not fit.
         """
         task = self._task = self._session.prepare_segmentation(planes, averaging)
+        came = self._came = SimpleQueue()
         self._waiting, self._said, self._n_shown = {}, PlaneWords(), 0
         self._running = True
+        self._look.start()
         self.job = start_job(
             "segmentation",
-            lambda on_report, should_stop: task.run(on_report, should_stop, on_report),
-            progressed=self._take_reports,
+            lambda on_report, should_stop: task.run(on_report, should_stop, lambda *done: came.put(done)),
+            progressed=self._take_progress,
             completed=self._note_completed,
             stopped=self._tell_stopped,
             failed=self._words.tell_failure,
@@ -104,23 +112,21 @@ class SegmentationRun(QObject):
         """Ask for the end and forget it: the window goes."""
         self.stop()
         self.linking.abandon()
+        self._look.stop()
         self._waiting.clear()
         self.job = self._showing = None
 
-    def _take_reports(self, reports: list[Any]) -> None:
-        """Take how far it is, and planes that are done: both come through the same door, in order."""
-        for what, how in reports:
-            if isinstance(what, tuple):
-                self._waiting[what] = how
-        if not isinstance(reports[-1][0], tuple):
-            fraction, message = reports[-1]
-            self.progressed.emit(float(fraction), str(message))
-        self._show_next()
+    def _take_progress(self, reports: list[Any]) -> None:
+        fraction, message = reports[-1]
+        self.progressed.emit(float(fraction), str(message))
 
     def _show_next(self) -> None:
         """Prepare what is shown in a thread too: large planes take tenths of a second."""
         if self._showing is not None or self._settled is not None:
             return
+        while not self._came.empty():
+            plane, segmented = self._came.get()
+            self._waiting[plane] = segmented
         if self._task.generation != self._session.state.generation:  # another image is open by now
             self._waiting.clear()
         batch, n_pixels = {}, 0
@@ -161,7 +167,7 @@ class SegmentationRun(QObject):
         self._words.say("info", "Segmentation stopped; nothing was changed.")
 
     def _note_completed(self, left: Any) -> None:
-        """All planes came by reports: nothing is left."""
+        """All planes came one by one: nothing is left."""
 
     def _end(self) -> None:
         self._running = False
@@ -174,6 +180,7 @@ class SegmentationRun(QObject):
     def _close_if_all_is_shown(self) -> None:
         if self._running or self.job is None:
             return
+        self._look.stop()
         self.job = None
         if self._n_shown:
             last = self._session.segmenting.last_words(self._task, self._said.found_any)

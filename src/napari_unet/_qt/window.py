@@ -56,6 +56,7 @@ def add_image(viewer: napari.Viewer, image: ImageFile) -> None:
     """Add an image to a viewer, with the width of its pixels."""
     scale, units = geometry_of(image)
     place: dict[str, Any] = {"scale": scale, "units": units} if scale else {}
+    place["axis_labels"] = tuple(axis for axis in image.axes if axis not in "CS")
     if "C" in image.axes and image.array.shape[image.axes.index("C")] > 1:
         made = viewer.add_image(image.array, name=image.name, channel_axis=image.axes.index("C"), **place)
         for number, layer in enumerate(made):

@@ -60,9 +60,7 @@ def check_axes(axes: str, shape: Sequence[int]) -> str:
     if not letters.isascii() or not letters.isalpha():
         raise UserError(f"The axes “{axes}” are no letters; name each axis by one, such as TZYX.")
     if len(letters) != len(shape):
-        raise UserError(
-            f"The image has {len(shape)} axes ({size}) and “{letters}” names {len(letters)}; name each once."
-        )
+        raise UserError(f"“{letters}” names {len(letters)} axes; the image has {len(shape)} ({size}).")
     if len(set(letters)) < len(letters) or not {"Y", "X"} <= set(letters):
         raise UserError(
             f"“{letters}” must name each axis once, with Y for rows and X for columns among them."
@@ -78,9 +76,22 @@ def letters_of(labels: Sequence[str], n: int) -> str:
     labels : sequence of str
         Letters or words such as ``"time"``; napari's own ``"axis -3"`` says nothing.
     """
-    said = "".join(_WORDS.get(label.lower(), label).upper() for label in labels)
-    fits = len(said) == n == len(set(said)) and said.isascii() and said.isalpha() and said.endswith("YX")
-    return said if fits else _USUAL[-n:]
+    return _as_letters(labels) if says_axes(labels) and len(labels) == n else _USUAL[-n:]
+
+
+def says_axes(labels: Sequence[str]) -> bool:
+    """Tell whether somebody named all axes, rows and columns last."""
+    said = _as_letters(labels)
+    return (
+        len(said) == len(labels) == len(set(said))
+        and said.isascii()
+        and said.isalpha()
+        and said.endswith("YX")
+    )
+
+
+def _as_letters(labels: Sequence[str]) -> str:
+    return "".join(_WORDS.get(label.lower(), label).upper() for label in labels)
 
 
 def to_channels_first(array: NDArray[Any], axes: str | None = None, rgb: bool = False) -> NDArray[Any]:

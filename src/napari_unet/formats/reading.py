@@ -49,6 +49,8 @@ class ImageFile:
         Width of a pixel, if the file tells.
     rgb : bool
         `axes` has an ``S``. Colour files whose three channels are equal are read as grey.
+    plane_distance_um : float or None
+        From one plane to the next along Z, if the file tells.
     """
 
     name: str
@@ -56,6 +58,7 @@ class ImageFile:
     axes: str
     pixel_size_um: float | None
     rgb: bool
+    plane_distance_um: float | None = None
 
 
 def read_image(path: Path | str) -> ImageFile:
@@ -98,7 +101,14 @@ def read_image(path: Path | str) -> ImageFile:
         array = array.astype(np.uint8)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     array, axes = _join_samples(array, axes)
-    return ImageFile(name_of(path), array, axes, pixel_size_um, rgb="S" in axes)
+    return ImageFile(
+        name_of(path),
+        array,
+        axes,
+        pixel_size_um,
+        rgb="S" in axes,
+        plane_distance_um=_plane_distance(path, axes),
+    )
 
 
 def read_labels(path: Path | str) -> ImageFile:
@@ -124,6 +134,13 @@ def read_labels(path: Path | str) -> ImageFile:
             )
         array = array.astype(np.int64)
     return ImageFile(labels.name, array, axes, labels.pixel_size_um, rgb=False)
+
+
+def _plane_distance(path: Path, axes: str) -> float | None:
+    from napari_unet.formats.header import read_header  # which needs this module
+
+    header = read_header(path) if "Z" in axes else None
+    return None if header is None else header.plane_distance_um
 
 
 def _read_tiff(path: Path) -> tuple[NDArray[Any], str, float | None]:

@@ -123,9 +123,12 @@ def geometry_of(content: ImageFile) -> tuple[tuple[float, ...], tuple[str, ...]]
     """Return scale and units per spatial axis, empty where the file does not tell the width of a pixel."""
     if content.pixel_size_um is None:
         return (), ()
-    n_stacked = len(plane_axes(content.axes))
-    scale = (1.0,) * n_stacked + (content.pixel_size_um,) * 2
-    return scale, ("pixel",) * n_stacked + ("um", "um")
+    distance = content.plane_distance_um
+    steps = [
+        (distance, "um") if axis == "Z" and distance else (1.0, "pixel") for axis in plane_axes(content.axes)
+    ]
+    steps += [(content.pixel_size_um, "um")] * 2
+    return tuple(size for size, _ in steps), tuple(unit for _, unit in steps)
 
 
 def _as_annotated(content: ImageFile, described: ImageDescription) -> ImageFile:

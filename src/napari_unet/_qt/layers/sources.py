@@ -74,10 +74,11 @@ def geometry(layer: Layer) -> dict[str, Any]:
 def plane_geometry(layer: Layer) -> dict[str, Any]:
     """Return the geometry of one plane of the layer: its last two axes."""
     # A rotation or shear that mixes planes has no two-dimensional part; what remains is the in-plane part.
-    return _geometry_of_axes(layer, [layer.ndim - 2, layer.ndim - 1])
+    return geometry_of_axes(layer, [layer.ndim - 2, layer.ndim - 1])
 
 
-def _geometry_of_axes(layer: Layer, kept: list[int]) -> dict[str, Any]:
+def geometry_of_axes(layer: Layer, kept: list[int]) -> dict[str, Any]:
+    """Return the geometry of some axes of a layer, in this order."""
     shear = np.asarray(layer.shear)
     if shear.ndim == 1:  # napari gives the entries above the diagonal
         shear = np.eye(layer.ndim)
@@ -93,28 +94,6 @@ def _geometry_of_axes(layer: Layer, kept: list[int]) -> dict[str, Any]:
         "units": tuple(layer.units[k] for k in kept),
         "axis_labels": tuple(layer.axis_labels[k] for k in kept),
     }
-
-
-def split_channels(viewer: Any, layer: Image, axis: int) -> list[Image]:
-    """Add one layer per channel and hide the one that held them all; napari aligns axes from the last one."""
-    data = full_resolution(layer)
-    names = [f"{layer.name} channel {i + 1}" for i in range(int(data.shape[axis]))]
-    kept = [i for i in range(layer.ndim) if i != axis]
-    colours = ["green", "magenta", "cyan", "yellow", "red", "blue", "gray", "gray"]
-    made = []
-    for i, name in enumerate(names):
-        index = tuple(i if a == axis else slice(None) for a in range(layer.ndim))
-        made.append(
-            viewer.add_image(
-                data[index],
-                name=name,
-                colormap=colours[i % len(colours)],
-                blending="additive",
-                **_geometry_of_axes(layer, kept),
-            )
-        )
-    layer.visible = False
-    return made
 
 
 def _one(layer: Image) -> ImageSource:

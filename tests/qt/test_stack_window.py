@@ -1,0 +1,145 @@
+"""A stack in the window: axes, planes that come one by one, linking."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from driving import words
+from napari.layers import Layer
+from scipy import ndimage
+
+from napari_unet.samples import as_layers, nuclei_stack
+from napari_unet.session import Which
+from napari_unet.session.linking import Through
+from napari_unet.session.scope import Scope
+from napari_unet.workflow import Segmented
+
+
+@pytest.fixture
+def by_threshold(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
+    """Segment by a threshold, one plane per release of the semaphore."""
+    turns = threading.Semaphore(0)
+
+    def fake(model: Any, image: np.ndarray, *, should_stop: Any, **how: Any) -> Segmented:
+        from napari_unet.errors import Stopped
+
+        while not turns.acquire(timeout=0.05):
+            if should_stop():
+                raise Stopped
+        bright = ndimage.gaussian_filter(image[0].astype(float), 1) > 55
+        labels = ndimage.label(bright)[0].astype(np.int32)
+        share = np.stack([~bright, bright]).astype(np.float32)
+        return Segmented(labels, share, None, 1.0)
+
+    monkeypatch.setattr("napari_unet.workflow.segment_image", fake)
+    return turns
+
+
+def open_sample(open_dock: Any) -> tuple[Any, Any]:
+    viewer, dock = open_dock()
+    viewer.add_layer(Layer.create(*as_layers(nuclei_stack())[0]))
+    dock.reset_choices()
+    return viewer, dock
+
+
+def planes_shown(dock: Any) -> list[int]:
+    found = dock.loop.session.segmentation
+    return [] if found is None else [z for z in range(len(found)) if found[z].any()]
+
+
+def test_planes_come_from_the_one_that_is_seen_and_are_linked_when_all_are_there(
+    open_dock: Any, qtbot: Any, by_threshold: threading.Semaphore
+) -> None:
+    viewer, dock = open_sample(open_dock)
+    loop, step = dock.loop, dock.segment
+    viewer.dims.set_current_step(0, 5)
+    buttons = step.scopes.buttons
+    dock.refresh()
+    assert [(scope, made.text()) for scope, made in buttons.items() if not made.isHidden()] == [
+        (Scope.PLANE, "This plane"),
+        (Scope.ALL, "Whole stack"),
+    ]
+    assert not step.linking.isHidden()
+    step.linking.through.setCurrentIndex(step.linking.through.findData(Through.DEPTH))
+    buttons[Scope.ALL].click()
+    for n, expected in ((1, [5]), (2, [4, 5, 6]), (13, list(range(16)))):
+        by_threshold.release(n)
+        qtbot.waitUntil(lambda expected=expected: planes_shown(dock) == expected, timeout=20_000)
+    qtbot.waitUntil(lambda: loop.segmentation is None, timeout=20_000)
+    qtbot.waitUntil(lambda: loop.segmentation_run.linking.job is None, timeout=20_000)
+    linking, found = loop.session.segmenting.linking, loop.session.segmentation
+    assert linking.n_objects == np.unique(found[found > 0]).size, words(dock)
+    numbers = [set(np.unique(plane[plane > 0])) for plane in found]
+    assert all(a & b for a, b in itertools.pairwise(numbers[2:11]))
+    np.testing.assert_array_equal(loop.layers.layer(Which.SEGMENTATION).data, found)
+    dock.refresh()
+    assert step.linking.found.text() == f"{linking.n_objects} objects in 3D"
+    assert loop.session.undo() == "Link planes"
+    assert loop.session.undo() == "Segment"
+    assert planes_shown(dock) == []
+    assert not loop.layers.layer(Which.SEGMENTATION).data.any()
+
+
+def test_stop_keeps_the_planes_that_came(
+    open_dock: Any, qtbot: Any, by_threshold: threading.Semaphore
+) -> None:
+    viewer, dock = open_sample(open_dock)
+    viewer.dims.set_current_step(0, 8)
+    dock.segment.scopes.buttons[Scope.ALL].click()
+    by_threshold.release(2)
+    qtbot.waitUntil(lambda: len(planes_shown(dock)) == 2, timeout=20_000)
+    dock.segment.stop.click()
+    qtbot.waitUntil(lambda: dock.loop.segmentation is None, timeout=20_000)
+    assert planes_shown(dock) == [7, 8]
+
+
+def test_axes_are_read_from_the_file_and_channels_become_layers(
+    open_dock: Any, qtbot: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "cells.ome.tif"
+    data = np.random.default_rng(0).integers(0, 255, (12, 2, 32, 40), dtype=np.uint16)
+    tifffile.imwrite(path, data, metadata={"axes": "TCYX"})
+    viewer, dock = open_dock()
+    viewer.open(str(path), plugin="napari")
+    dock.reset_choices()
+    row = dock.image.axes
+    qtbot.waitUntil(lambda: dock.loop.session.image.axes == "TCYX", timeout=20_000)
+    dock.refresh()
+    assert row.axes.text() == "TCYX"
+    assert row.arrange.text() == "Split C into 2 channels"
+    row.arrange.click()
+    dock.refresh()
+    image = dock.loop.session.image
+    assert (image.axes, image.n_channels, image.spatial_shape) == ("TYX", 2, (12, 32, 40))
+    np.testing.assert_array_equal(image.plane((3,)), data[3])
+    assert row.arrange.isHidden()
+
+
+def test_a_user_names_the_axes_in_any_order(open_dock: Any) -> None:
+    viewer, dock = open_dock()
+    data = np.random.default_rng(0).integers(0, 255, (32, 40, 12), dtype=np.uint8)
+    layer = viewer.add_image(data, name="cells")
+    dock.reset_choices()
+    dock.refresh()
+    row = dock.image.axes
+    assert row.axes.text() == "ZYX"
+    row.axes.setText("YXT")
+    row.axes.editingFinished.emit()
+    dock.refresh()
+    assert row.arrange.text() == "Arrange as planes"
+    row.arrange.click()
+    dock.refresh()
+    image = dock.loop.session.image
+    assert (image.axes, image.spatial_shape) == ("TYX", (12, 32, 40))
+    np.testing.assert_array_equal(image.plane((4,))[0], data[..., 4])
+    assert np.shares_memory(dock.loop.layers.images[0].data, layer.data)
+    row.axes.setText("TTX")
+    row.axes.editingFinished.emit()
+    assert "each axis once" in words(dock)
+    assert dock.loop.session.image.axes == "TYX"
