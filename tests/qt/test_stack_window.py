@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from napari_unet.samples import as_layers, nuclei_stack
 from napari_unet.session import Which
-from napari_unet.session.linking import Through
 from napari_unet.session.scope import Scope
+from napari_unet.session.through import Through
 from napari_unet.workflow import Segmented
 
 

@@ -1,5 +1,7 @@
 """A stack in a session: axes, scopes, planes that come one by one, linking, what a project keeps of it."""
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -13,12 +15,13 @@ from napari_unet.session import ImageSource, Session, Which
 from napari_unet.session.described import describe_image
 from napari_unet.session.history import Action, History
 from napari_unet.session.keeping import Keeper
-from napari_unet.session.linking import Linking, Through, axes_of, check_through
+from napari_unet.session.linking import Linking
 from napari_unet.session.naming import name_axes
 from napari_unet.session.restoring import read_kept, restore
 from napari_unet.session.scope import Scope, planes_of, scopes_of
 from napari_unet.session.stored import StoredProbabilities
 from napari_unet.session.tasks import SegmentationTask
+from napari_unet.session.through import Through, axes_of, check_through
 from napari_unet.workflow import Segmented
 
 
@@ -203,6 +206,60 @@ def test_linking_gives_one_number_through_the_planes_and_can_be_taken_back():
     assert session.segmenting.linking.n_objects == 2
     assert session.undo() == "Link planes"
     assert np.array_equal(session.segmentation, before)
+
+
+def read_table(path):
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def test_the_table_follows_the_axes_and_how_planes_are_linked(tmp_path):
+    session = begun()
+    scale, units = (2.0, 0.5, 0.5), ("um", "um", "um")
+    session.set_image(ImageSource("stack", np.ones((3, 40, 60), np.uint8), scale=scale, units=units))
+    show_discs(session)
+    session.save_table(tmp_path / "planes.csv")
+    planes = read_table(tmp_path / "planes.csv")
+    assert planes["z"] == ["0", "0", "1", "1", "2", "2"]
+    assert "area_um2" in planes
+    session.segmenting.linking.choose(Through.DEPTH, LinkSettings())
+    link(session)
+    session.save_table(tmp_path / "objects.csv")
+    objects = read_table(tmp_path / "objects.csv")
+    assert len(objects["label"]) == 2
+    assert objects["n_planes"] == ["3", "3"]
+    assert [float(v) for v in objects["volume_um3"]] == [float(v) * 0.5 for v in objects["volume"]]
+    assert [float(v) for v in objects["centroid-z_um"]] == [2.0, 2.0]
+    name_axes(session.state, "TYX")
+    session.segmenting.linking.choose(Through.TIME, LinkSettings())
+    session.save_table(tmp_path / "tracks.csv")
+    tracks = read_table(tmp_path / "tracks.csv")
+    assert tracks["t"] == planes["z"]
+    assert set(tracks["first_seen"]) == {"0"}
+    assert set(tracks["last_seen"]) == {"2"}
+    assert set(tracks["mother"]) == {"0"}
+
+
+def test_3d_objects_are_measured_at_every_time_point(tmp_path):
+    session = begun((2, 3, 40, 60))
+    session.annotating.start(LabelsAre.OBJECTS, ("round", "long"))
+    for t in range(2):
+        for z in range(3):
+            plane = np.zeros((40, 60), np.int32)
+            plane[10:20, 10 + t : 20 + t] = 3 + z
+            session.segmenting.show((t, z), plane, "Segment")
+    session.accept((0, 1))
+    session.annotating.set_object_class(2, 2)
+    session.segmenting.linking.choose(Through.BOTH, LinkSettings())
+    link(session)
+    session.save_table(tmp_path / "objects.csv")
+    table = read_table(tmp_path / "objects.csv")
+    assert (table["t"], table["volume"]) == (["0", "1"], ["300", "300"])
+    assert len(set(table["label"])) == 1
+    assert table["last_seen"] == ["1", "1"]
+    assert set(table["class"]) <= {"round", "long"}
+    assert "volume_um3" not in table
 
 
 def test_a_piece_that_is_cut_off_gets_a_number_that_no_plane_has():

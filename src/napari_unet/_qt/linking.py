@@ -8,7 +8,7 @@ from napari_unet._qt.forms import Form
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import combo, refill, row, small_button
 from napari_unet.objects.linking import LinkSettings
-from napari_unet.session.linking import Through
+from napari_unet.session.through import Through
 
 _WORDS = {
     Through.NOTHING: "each plane by itself",

@@ -138,7 +138,7 @@ def link_planes(
         return _numbered(nodes, group, np.zeros((0, 2), np.int64), None)
     area = np.bincount(group, weights=nodes.area).astype(np.int64)
     edges = [found[time, d].between(group) for d in (1, 2) if (time, d) in found]
-    births = _divisions(edges[0], area) if edges else np.zeros((0, 2), np.int64)
+    births = find_divisions(edges[0], area) if edges else np.zeros((0, 2), np.int64)
     ends = _chain([edge.without(births) for edge in edges], area, settings.least_overlap_in_time)
     track = _components(len(area), ends)
     return _numbered(nodes, track[group], track[births], np.array([plane[time] for plane in planes]))
@@ -159,8 +159,16 @@ def _chain(edges: Sequence[Edges], area: Int64Array, least: float) -> Int64Array
     return np.concatenate(ends)
 
 
-def _divisions(edges: Edges, area: Int64Array) -> Int64Array:
-    """Return mother and daughter (n, 2) of each object in whose place two or more lie."""
+def find_divisions(edges: Edges, area: Int64Array) -> Int64Array:
+    """Return mother and daughter (n, 2) of each object in whose place two or more lie.
+
+    Parameters
+    ----------
+    edges : Edges
+        What objects of one time point share with those of the next.
+    area : int64 array
+        Pixels of every object.
+    """
     inside = edges.pixels >= LIES_IN * area[edges.second]
     large = area[edges.second] >= SMALLEST_DAUGHTER * area[edges.first]
     born = edges.where(inside & large)

@@ -15,7 +15,7 @@ from napari_unet.formats.axes import check_axes, letters_of
 Plane = tuple[int, ...]
 """Index of one plane: one integer per leading spatial axis, empty for a 2-D image."""
 
-_MICROMETRES = {"µm": 1.0, "um": 1.0, "μm": 1.0, "micrometer": 1.0, "micron": 1.0, "nm": 1e-3, "mm": 1e3}
+MICROMETRES = {"µm": 1.0, "um": 1.0, "μm": 1.0, "micrometer": 1.0, "micron": 1.0, "nm": 1e-3, "mm": 1e3}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class ImageSource:
         """Width of a pixel in µm, where scale and units tell."""
         if not self.scale or not self.units:
             return None
-        factor = _MICROMETRES.get(str(self.units[-1]))
+        factor = MICROMETRES.get(str(self.units[-1]))
         return None if factor is None else float(self.scale[-1]) * factor
 
     @property

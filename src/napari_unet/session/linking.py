@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +11,15 @@ from pydantic import JsonValue, ValidationError
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.callbacks import OnProgress, ShouldStop
-from napari_unet.errors import UserError
 from napari_unet.objects.edit import Change
 from napari_unet.objects.linking import Linked, LinkSettings, link_planes
 from napari_unet.objects.overlaps import values_in
 from napari_unet.session.canvas import plane_change, whole_plane
 from napari_unet.session.history import Action, Which
-from napari_unet.session.image import ImageSource, Plane
+from napari_unet.session.image import Plane
 from napari_unet.session.largest import LargestNumber
 from napari_unet.session.state import State
-
-
-class Through(StrEnum):
-    """Along which axes objects of different planes are one."""
-
-    NOTHING = "nothing"
-    DEPTH = "depth"
-    TIME = "time"
-    BOTH = "both"
+from napari_unet.session.through import Through, axes_of, choices_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +87,6 @@ class Linking:
 
     Attributes
     ----------
-    through
-        What was chosen; `Through.NOTHING` leaves the numbers as they are.
     settings
         When two objects are one.
     n_objects
@@ -107,12 +95,16 @@ class Linking:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.through = Through.NOTHING
         self.settings = LinkSettings()
         self.n_objects: int | None = None
         self._largest = LargestNumber(state.canvas, Which.SEGMENTATION)
         self._n_runs = 0
         state.canvas.array_replaced.connect(self._forget)
+
+    @property
+    def through(self) -> Through:
+        """What was chosen; `Through.NOTHING` leaves the numbers as they are."""
+        return self._state.through
 
     def choices(self) -> list[Through]:
         """Return what the axes of the image allow."""
@@ -123,7 +115,7 @@ class Linking:
 
     def choose(self, through: Through, settings: LinkSettings) -> None:
         """Link like this from now on."""
-        self.through, self.settings = through, settings
+        self._state.through, self.settings = through, settings
         self._state.changed.emit()
 
     def prepare(self) -> LinkTask | None:
@@ -187,45 +179,15 @@ class Linking:
 
     def restore(self, kept: JsonValue) -> None:
         """Take a choice that was kept; anything else is none."""
-        self.through, self.settings, self.n_objects = Through.NOTHING, LinkSettings(), None
+        self._state.through, self.settings, self.n_objects = Through.NOTHING, LinkSettings(), None
         if isinstance(kept, dict):
             said = dict(kept)
             try:
-                self.through = Through(str(said.pop("through", "")))
+                through = Through(str(said.pop("through", "")))
                 self.settings = LinkSettings.model_validate(said)
             except (ValueError, ValidationError):
-                self.through = Through.NOTHING
-
-
-def choices_for(image: ImageSource) -> list[Through]:
-    """Return along which axes an image's planes can be linked."""
-    depth, time = axes_of(Through.BOTH, image)
-    found = [Through.NOTHING]
-    found += [Through.DEPTH] if depth is not None else []
-    found += [Through.TIME] if time is not None else []
-    return [*found, Through.BOTH] if len(found) == 3 else found
-
-
-def axes_of(through: Through, image: ImageSource) -> tuple[int | None, int | None]:
-    """Return which leading axes are depth and time, as far as they are to be linked along."""
-    leading = image.axes[:-2]
-    depth = leading.find("Z") if through in (Through.DEPTH, Through.BOTH) else -1
-    time = leading.find("T") if through in (Through.TIME, Through.BOTH) else -1
-    found = [axis if axis >= 0 and image.spatial_shape[axis] > 1 else None for axis in (depth, time)]
-    return found[0], found[1]
-
-
-def check_through(through: Through, image: ImageSource) -> None:
-    """Raise `UserError` where an image has no such axes."""
-    if through not in choices_for(image):
-        missing = (
-            "depth (Z)"
-            if through is Through.DEPTH
-            else "time (T)"
-            if through is Through.TIME
-            else "depth and time"
-        )
-        raise UserError(f"“{image.name}” has the axes {image.axes}: there is no {missing} to link through.")
+                return
+            self._state.through = through
 
 
 def _knows(linked: Linked, plane: Plane, labels: NDArray[np.int32]) -> bool:

@@ -16,6 +16,7 @@ from napari_unet.session.history import Which
 from napari_unet.session.image import ImageSource
 from napari_unet.session.painting import Painting
 from napari_unet.session.rounds import Rounds
+from napari_unet.session.through import Through
 
 NO_IMAGE = "No image is open; open one with File › Open, or a sample with File › Open Sample."
 
@@ -42,6 +43,8 @@ class State:
         How the next training is to go.
     n_images
         How many images the project has.
+    through
+        Along which axes objects of different planes are one.
 
     Signals
     -------
@@ -61,6 +64,7 @@ class State:
     device: str = "auto"
     training_choices: TrainingChoices = field(default_factory=TrainingChoices)
     n_images: int = 1
+    through: Through = Through.NOTHING
 
     @property
     def annotation(self) -> NDArray[np.int32] | None:

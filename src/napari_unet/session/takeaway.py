@@ -18,6 +18,7 @@ from napari_unet.session.painting import Painting
 from napari_unet.session.rounds import Round, Rounds
 from napari_unet.session.state import NO_IMAGE, State
 from napari_unet.session.stored import StoredProbabilities
+from napari_unet.session.through import Through, axes_of
 
 if TYPE_CHECKING:
     from napari_unet.formats.exports import Format, Objects
@@ -37,6 +38,8 @@ class TakeAway:
         The segmentation, of the image's spatial shape.
     probabilities
         Of the planes segmented last, ``(K, Y, X)``: what the network says about classes of objects.
+    through
+        Along which axes objects of different planes are one.
     """
 
     image: ImageSource | None
@@ -44,6 +47,7 @@ class TakeAway:
     painting: Painting | None
     current: Round | None
     probabilities: Mapping[Plane, NDArray[np.float16]] = field(default_factory=dict)
+    through: Through = Through.NOTHING
 
     @classmethod
     def of(cls, state: State, stored: StoredProbabilities | None = None, copied: bool = False) -> TakeAway:
@@ -59,7 +63,7 @@ class TakeAway:
             found = None if found is None else found.copy()
             painting = painting and replace(painting, labels=painting.labels.copy())
         kept = stored.all_probabilities() if stored is not None else {}
-        return cls(state.image, found, painting, state.rounds.current, kept)
+        return cls(state.image, found, painting, state.rounds.current, kept, state.through)
 
     def result(self, plane: Plane | None = None) -> NDArray[np.int32]:
         """Return the network's objects with the annotation on top: a copy of one plane, or of the whole array.
@@ -92,6 +96,9 @@ class TakeAway:
     def save_table(self, path: str | Path, whole_only: bool = False) -> None:
         """Write one line per object and plane as CSV or Parquet: sizes, shapes, intensities.
 
+        Where planes are linked through depth it is one line per 3D object; through time, there is also when it is seen
+        and who divided into it.
+
         Raises
         ------
         UserError
@@ -99,7 +106,35 @@ class TakeAway:
         """
         from napari_unet.formats.tables import write_table
 
-        write_table(path, self.table(whole_only))
+        write_table(path, self.stack_table(whole_only))
+
+    def stack_table(self, whole_only: bool = False) -> Columns:
+        """Measure every object as the planes are linked; columns are called after the axes.
+
+        Raises
+        ------
+        UserError
+            When there is no object to measure.
+        """
+        from napari_unet.session.stack_table import measure_linked, name_planes, with_mothers
+
+        image = self.image
+        if image is None or len(image.spatial_shape) == 2:
+            return self.table(whole_only)
+        depth, time = axes_of(self.through, image)
+        if depth is None:
+            table = name_planes(self.table(whole_only), image.axes)
+        else:
+            labels = self.result()
+            table = measure_linked(
+                labels, image, self.through, lambda at, numbers: self._classes(at, labels[at], numbers)
+            )
+            if whole_only:
+                whole = ~table["cut_by_edge"] if table else slice(None)
+                table = {name: values[whole] for name, values in table.items()}
+        if not table or not table["label"].size:
+            raise UserError("There is no object to measure; segment first.")
+        return table if time is None else with_mothers(table, self.result(), time)
 
     def table(self, whole_only: bool = False) -> Columns:
         """Measure every object, as `measure_planes`, with its class.
