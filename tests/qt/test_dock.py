@@ -16,6 +16,7 @@ from napari_unet._qt.dock import Dock
 from napari_unet._qt.rows import Fold
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.session import Which
+from napari_unet.session.scope import Scope
 from napari_unet.session.takeaway import TakeAway
 
 
@@ -63,7 +64,7 @@ def test_without_an_image_it_says_what_to_do(dock: Any) -> None:
     assert dock.sections[0].state() == "open an image"
     assert dock.image._missing.isVisibleTo(dock)
     assert not dock.train.train.isEnabled()
-    dock.segment._segment_plane()
+    dock.segment.scopes.pressed.emit(Scope.PLANE)
     assert words(dock).startswith("No image is open")
 
 
