@@ -52,7 +52,7 @@ class OneSentenceGroup(TyperGroup):
             tell_error(without_memory("It failed"))
             raise typer.Exit(1) from error
         except Stopped as error:
-            tell_error("Stopped; there was nothing yet worth keeping.")
+            tell_error(str(error) or "Stopped; there was nothing yet worth keeping.")
             raise typer.Exit(130) from error
         except KeyboardInterrupt as error:
             tell_error("Stopped.")

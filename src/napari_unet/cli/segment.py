@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
     from napari_unet.workflow.batch import Segmenter
     from napari_unet.workflow.batch_record import Done
+    from napari_unet.workflow.large_files import SegmenterOfAnySize
 
+KEEPING_BLOCKS = (
+    "Stopping after what is being computed; what is done is kept. Press Ctrl-C again to leave at once."
+)
 KEEPING = "Stopping; what is segmented is kept, and the same command goes on from there."
 
 
@@ -49,7 +54,8 @@ GREY_MODES: dict[GreyRange, Literal["as in training", "per image"]] = {
 def segment(
     images: Annotated[list[Path], typer.Argument(help="Image files, folders or patterns.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Label TIFF to write; a folder for several images.")
+        Path,
+        typer.Option("--output", "-o", help="Label TIFF or .zarr to write; a folder for several images."),
     ],
     model: Annotated[
         str, typer.Option("--model", help="Model file (.safetensors), or bundled: needs no training.")
@@ -77,6 +83,14 @@ def segment(
         typer.Option(help="Grey range of the training images, or each image's own; as the model says."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    memory: Annotated[
+        float | None,
+        typer.Option(help="GB that one image may take; what needs more is segmented block by block."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Scheduler of dask (tcp://…) whose workers compute, block by block."),
+    ] = None,
 ) -> None:
     """Segment every image and write a label image for each; what fails is named at the end.
 
@@ -86,17 +100,23 @@ def segment(
         raise UserError(f"--object-size must be above 0; it is {object_size}.")
     if tile is not None and tile < 1:
         raise UserError(f"--tile must be above 0; it is {tile}.")
+    if memory is not None and not memory > 0:
+        raise UserError(f"--memory must be above 0; it is {memory}.")
     found = find_images(images)
-    targets = choose_outputs(images, found, output, probabilities=probabilities)
+    ending = ".zarr" if output.suffix.lower() == ".zarr" else ".tif"
+    targets = choose_outputs(images, found, output, ending, probabilities=probabilities)
 
     from napari_unet.network.bundled import BUNDLED, bundled_for, load_bundled
     from napari_unet.network.device import choose_device
     from napari_unet.network.model_file import load_model
     from napari_unet.workflow import segment_image
-    from napari_unet.workflow.batch import Segmenter, word_for
+    from napari_unet.workflow.batch import word_for
     from napari_unet.workflow.batch_record import Wanted
+    from napari_unet.workflow.cluster import connected
+    from napari_unet.workflow.large_files import SegmenterOfAnySize
 
-    choose_device(device)
+    if cluster is None:
+        choose_device(device)
     network = load_bundled() if model == BUNDLED else load_model(Path(model))
 
     def network_for(image: NDArray[Any]) -> Model:
@@ -112,22 +132,32 @@ def segment(
     )
     settings = dict(run.keywords, device="")  # where it is computed changes nothing
     wanted = Wanted(probabilities, rois, table)
-    segmenter = Segmenter(network_for, run, word_for(network, settings), wanted)
-    files = list(zip(found, targets, strict=True))
-    if len(files) == 1:
-        _segment_one(*files[0], segmenter)
-    else:
-        _segment_many(files, segmenter, again)
+    with connected(cluster) as workers:
+        segmenter = SegmenterOfAnySize(
+            network_for, run, word_for(network, settings), wanted, settings=run.keywords,
+            memory=None if memory is None else memory * 1e9, cluster=workers, tell=tell,
+        )  # fmt: skip
+        if targets != [output]:
+            targets = [segmenter.target_of(path, target) for path, target in zip(found, targets, strict=True)]
+        files = list(zip(found, targets, strict=True))
+        if len(files) == 1:
+            _segment_one(*files[0], segmenter)
+        else:
+            _segment_many(files, segmenter, again)
 
 
-def _segment_one(path: Path, target: Path, segmenter: Segmenter) -> None:
-    with progress_bar() as progress:
+def _segment_one(path: Path, target: Path, segmenter: SegmenterOfAnySize) -> None:
+    large = segmenter.large(path, target) is not None
+    with (
+        stop_on_interrupt(KEEPING_BLOCKS) if large else nullcontext(never_stop) as stop,
+        progress_bar() as progress,
+    ):
         task = progress.add_task(path.name, total=1.0)
 
         def report(fraction: float, words: str) -> None:
             progress.update(task, completed=fraction, description=words or path.name)
 
-        done = segmenter.segment_file(path, target, report, never_stop)
+        done = segmenter.segment_file(path, target, report, stop)
     _tell_done(done)
 
 

@@ -17,12 +17,13 @@ _WORDS = {"time": "T", "frame": "T", "frames": "T", "depth": "Z", "plane": "Z", 
           "row": "Y", "rows": "Y", "column": "X", "columns": "X"}  # fmt: skip
 
 
-def guess_axes(array: NDArray[Any], rgb: bool = False) -> str:
+def guess_axes(array: Any, rgb: bool = False) -> str:
     """Name the axes of an array that nobody named: ``YX`` last, or ``YXS`` for RGB, planes before.
 
     Parameters
     ----------
     array : array
+        Of numpy or Zarr: only its shape is looked at.
     rgb : bool
         The last axis holds red, green, blue (and alpha).
 
@@ -31,7 +32,7 @@ def guess_axes(array: NDArray[Any], rgb: bool = False) -> str:
     UserError
         If there are fewer than two axes of pixels, or more planes than letters.
     """
-    planes_before = {0: "", 1: "Z", 2: "TZ"}.get(array.ndim - 2 - int(rgb))
+    planes_before = {0: "", 1: "Z", 2: "TZ"}.get(len(array.shape) - 2 - int(rgb))
     if planes_before is None:
         raise UserError(
             f"An image has two axes and at most two of planes; this array has the shape {array.shape}."

@@ -43,6 +43,31 @@ def read_ome_zarr(path: Path) -> tuple[NDArray[Any], str, float | None]:
     UserError
         If zarr is not installed, the folder holds no image, or one that needs more memory than there is.
     """
+    stored, place, axes, pixel_size = _open(path)
+    return _read(path, place, stored), axes, pixel_size
+
+
+def open_ome_zarr(path: Path) -> tuple[Any, str, float | None]:
+    """Open an OME-Zarr image or a bare Zarr array without reading its pixels.
+
+    Returns
+    -------
+    stored : zarr.Array
+        Level 0.
+    axes : str
+    pixel_size_um : float or None
+
+    Raises
+    ------
+    UserError
+        As `read_ome_zarr`, but for memory.
+    """
+    stored, _, axes, pixel_size = _open(path)
+    return stored, axes, pixel_size
+
+
+def _open(path: Path) -> tuple[Any, Path, str, float | None]:
+    """Return level 0, the folder that it lies in, its axes and the width of its pixels."""
     try:
         import zarr
     except ImportError:
@@ -52,8 +77,7 @@ def read_ome_zarr(path: Path) -> tuple[NDArray[Any], str, float | None]:
     except UNREADABLE as error:
         raise UserError(f"{path} could not be read as OME-Zarr ({_short(error)}).") from error
     if isinstance(node, zarr.Array):
-        array = _read(path, path, node)
-        return array, guess_axes(array), None
+        return _checked(path, node), path, guess_axes(node), None
     try:
         attributes: Any = dict(node.attrs)
         multiscale = attributes.get("ome", attributes)["multiscales"][0]
@@ -68,13 +92,12 @@ def read_ome_zarr(path: Path) -> tuple[NDArray[Any], str, float | None]:
         raise
     except UNREADABLE as error:
         raise UserError(f"{path} is a Zarr folder without an OME image in it.") from error
-    array = _read(path, path / inside, stored)
-    fits = len(axes) == array.ndim and len(set(axes)) == len(axes)
-    return array, axes if fits else guess_axes(array), pixel_size
+    fits = len(axes) == stored.ndim and len(set(axes)) == len(axes)
+    return _checked(path, stored), path / inside, axes if fits else guess_axes(stored), pixel_size
 
 
-def _read(path: Path, place: Path, stored: Any) -> NDArray[Any]:
-    """Read a whole array, which lies at `place`, after a look at what reading it would do."""
+def _checked(path: Path, stored: Any) -> Any:
+    """Return an array, after a look at what reading it would do."""
     try:
         described = stored.metadata.to_dict()
         described.pop("attributes", None)
@@ -85,6 +108,16 @@ def _read(path: Path, place: Path, stored: Any) -> NDArray[Any]:
             )
         if stored.dtype.kind not in "buif":
             raise UserError(f"{path} holds no image: its type is {stored.dtype}.")
+    except UserError:
+        raise
+    except UNREADABLE as error:
+        raise UserError(f"{path} could not be read as OME-Zarr ({_short(error)}).") from error
+    return stored
+
+
+def _read(path: Path, place: Path, stored: Any) -> NDArray[Any]:
+    """Read a whole array, which lies at `place`, if it fits into memory."""
+    try:
         sizes = stored.shape, stored.chunks, getattr(stored, "shards", None) or ()
         n_bytes = sum(math.prod(map(int, shape)) for shape in sizes) * stored.dtype.itemsize
         check_room(path, n_bytes)

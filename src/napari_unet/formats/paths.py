@@ -55,8 +55,9 @@ def name_of(path: Path) -> str:
 
 
 def probabilities_path(target: Path) -> Path:
-    """Return ``NAME_probabilities.tif`` beside ``NAME.tif``."""
-    return target.with_name(f"{name_of(target)}_probabilities.tif")
+    """Return ``NAME_probabilities.tif`` beside ``NAME.tif``, and ``.zarr`` beside ``.zarr``."""
+    ending = ".zarr" if target.suffix.lower() == ".zarr" else ".tif"
+    return target.with_name(f"{name_of(target)}_probabilities{ending}")
 
 
 def find_images(source: Path | str | Sequence[Path | str]) -> list[Path]:

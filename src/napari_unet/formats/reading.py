@@ -145,7 +145,7 @@ def _plane_distance(path: Path, axes: str) -> float | None:
 
 def _read_tiff(path: Path) -> tuple[NDArray[Any], str, float | None]:
     with TiffFile(path) as tif:
-        _check_other_files(path, tif)
+        check_other_files(path, tif)
         series = tif.series[0]
         axes = series.axes
         check_room(path, int(series.nbytes))
@@ -185,7 +185,7 @@ def _check_parts(path: Path, series: TiffPageSeries) -> None:
                 file.close()
 
 
-def _check_other_files(path: Path, tif: TiffFile) -> None:
+def check_other_files(path: Path, tif: TiffFile) -> None:
     """Raise `UserError` where an OME-TIFF asks for planes of files that do not lie beside it."""
     if not (tif.is_ome and tif.ome_metadata):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from napari_unet.errors import UserError
 from napari_unet.formats.atomic import replace_whole
 
 LARGEST_UINT16 = 65535
+TIFF_TILE = 512
+"""Side in px of the tiles of a large TIFF."""
 
 
 def write_labels(
@@ -66,6 +69,48 @@ def fitting_labels(labels: NDArray[Any]) -> NDArray[Any]:
     if not -(2**31) <= low <= high < 2**31:
         raise UserError(f"Labels from {low} to {high} do not fit into 32 bits; renumber them.")
     return labels.astype(np.uint16 if low >= 0 and high <= LARGEST_UINT16 else np.int32)
+
+
+def write_labels_in_parts(path: Path | str, labels: Any, pixel_size_um: float | None = None) -> None:
+    """Write labels that are read part by part as a tiled TIFF, larger than 4 GB if need be.
+
+    Parameters
+    ----------
+    path : Path or str
+        ``.tif``; an older file is replaced, but only when the new one is whole.
+    labels : (Y, X) int32 array
+        Of Zarr: one row of tiles at a time is in memory.
+    pixel_size_um : float, optional
+
+    Raises
+    ------
+    UserError
+        If the file can't be written.
+    """
+    height, width = (int(n) for n in labels.shape)
+    per_cm = None if pixel_size_um is None else 1e4 / pixel_size_um
+
+    def tiles() -> Iterator[NDArray[np.int32]]:
+        for y in range(0, height, TIFF_TILE):
+            rows = np.asarray(labels[y : y + TIFF_TILE])
+            for x in range(0, width, TIFF_TILE):
+                part = rows[:, x : x + TIFF_TILE]
+                missing = [(0, TIFF_TILE - n) for n in part.shape]
+                yield np.ascontiguousarray(np.pad(part, missing), np.int32)
+
+    with replace_whole(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            tiles(),
+            shape=(height, width),
+            dtype=np.int32,
+            tile=(TIFF_TILE, TIFF_TILE),
+            bigtiff=4 * height * width > 2**31,
+            compression="zlib",
+            metadata={"axes": "YX"},
+            resolution=None if per_cm is None else (per_cm, per_cm),
+            resolutionunit=None if per_cm is None else "CENTIMETER",
+        )
 
 
 def write_probabilities(

@@ -3,6 +3,8 @@
 Reading a box costs memory for that box alone, wherever it lies and however small the image is.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,12 +27,12 @@ class Plane:
 
     Attributes
     ----------
-    image : array, (C, Y, X)
+    image : array or Part, (C, Y, X)
     frame : Box
         The part of the plane that is looked at: beyond it, a padded network sees zeros.
     """
 
-    image: NDArray[Any]
+    image: NDArray[Any] | Part
     frame: Box
 
     def read(self, box: Box) -> Image:
@@ -44,12 +46,12 @@ class TurnedPlane:
 
     Attributes
     ----------
-    image : array, (C, Y, X)
+    image : array or Part, (C, Y, X)
     angle : float
         In radians.
     """
 
-    image: NDArray[Any]
+    image: NDArray[Any] | Part
     angle: float
     frame: None = field(default=None, init=False)
 
@@ -83,7 +85,43 @@ class TurnedPlane:
         return cos * y - sin * x, sin * y + cos * x
 
 
-def read_mirrored(image: NDArray[Any], box: Box) -> Image:
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A part of an image that is asked for rows and columns as if it were the whole.
+
+    Attributes
+    ----------
+    pixels : array, (C, Y, X) float32
+    top, left : int
+        Where its first pixel lies in the whole.
+    shape : tuple of int
+        (C, Y, X) of the whole.
+    """
+
+    pixels: Image
+    top: int
+    left: int
+    shape: tuple[int, int, int]
+
+    @property
+    def ndim(self) -> int:
+        """How many axes the whole has."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """How many numbers the whole has."""
+        return math.prod(self.shape)
+
+    def __getitem__(self, at: tuple[slice, NDArray[np.int_], NDArray[np.int_]]) -> Image:
+        channels, rows, columns = at
+        rows, columns = rows - self.top, columns - self.left
+        if min(rows.min(), columns.min()) < 0:  # numpy would count from the other end
+            raise IndexError("this part of the image does not reach so far")
+        return self.pixels[channels, rows, columns]
+
+
+def read_mirrored(image: NDArray[Any] | Part, box: Box) -> Image:
     """Cut a box out of the plane that `image` (C, Y, X), mirrored at its edges without end, covers."""
     y0, y1, x0, x1 = box
     rows = _mirror(np.arange(y0, y1), image.shape[1])

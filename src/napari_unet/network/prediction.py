@@ -22,7 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
 from napari_unet.errors import NoMemory, Stopped, UserError, is_out_of_memory
 from napari_unet.network.device import choose_device, is_bfloat16_faster
-from napari_unet.network.planes import Box, Image, Plane, TurnedPlane, round_up
+from napari_unet.network.planes import SPLINE_REACH, Box, Image, Part, Plane, TurnedPlane, round_up
 from napari_unet.network.unet import MEMORY, DoubleConvolution, UNet, UNetConfig
 
 TILE_MEMORY = 2**30
@@ -63,13 +63,14 @@ VERSIONS = {
 
 def predict(
     network: UNet,
-    image: Image,
+    image: Image | Part,
     tile: int | None = None,
     averaging: Averaging = Averaging.NONE,
     device: str | torch.device = "auto",
     on_progress: OnProgress = no_progress,
     should_stop: ShouldStop = never_stop,
     precision: Precision = "auto",
+    box: Box | None = None,
 ) -> Image:
     """Compute each pixel's class probabilities (and distance, if the network has that output).
 
@@ -80,7 +81,7 @@ def predict(
     ----------
     network : UNet
         Stays unchanged, in whatever mode it is: a copy in evaluation mode with folded normalisation computes.
-    image : array, (C, Y, X) float32
+    image : array or Part, (C, Y, X) float32
         Normalised and at the network's resolution; any size from 1×1 px on.
     tile : int, optional
         Side of a tile's output in px, rounded up to a multiple of 2^depth. By default as large as
@@ -90,11 +91,13 @@ def predict(
     precision : "auto" or "float32"
         "auto" multiplies in bfloat16 where device and network are made for it: twice as fast, probabilities that
         differ by 0.01 at most.
+    box : Box, optional
+        Compute these pixels only, from multiples of 2^depth on; a `Part` has to hold `reach_of` px around them.
 
     Returns
     -------
     array, (K [+ 1], Y, X) float32
-        Softmax probabilities of the K classes; then the distance in 0..1.
+        Of the image, or of the box. Softmax probabilities of the K classes; then the distance in 0..1.
 
     Raises
     ------
@@ -109,11 +112,12 @@ def predict(
     where = choose_device(device) if isinstance(device, str) else device
     folded = (network if network in _FOLDED else fold(network)).to(where)
     low = precision == "auto" and config.width >= LEAST_WIDTH and is_bfloat16_faster(where)
-    height, width = image.shape[1:]
-    output = np.empty((config.out_channels, height, width), np.float32)
+    top, bottom, left, right = box or (0, image.shape[1], 0, image.shape[2])
+    output = np.empty((config.out_channels, bottom - top, right - left), np.float32)
     side: int | None = tile
     while True:
-        tiles = list(tiles_of(height, width, config, side))
+        parts = tiles_of(bottom - top, right - left, config, side)
+        tiles = [(top + y0, top + y1, left + x0, left + x1) for y0, y1, x0, x1 in parts]
         try:
             for done, (y0, y1, x0, x1) in enumerate(tiles):
                 if should_stop():
@@ -121,7 +125,8 @@ def predict(
                 on_progress(done / len(tiles), f"tile {done + 1} of {len(tiles)}")
                 with torch.autocast(where.type, torch.bfloat16, enabled=low):
                     result = _predict_tile(folded, image, (y0, y1, x0, x1), averaging, where)
-                output[:, y0:y1, x0:x1] = result[:, : height - y0, : width - x0]
+                inside = result[:, : bottom - y0, : right - x0]
+                output[:, y0 - top : y1 - top, x0 - left : x1 - left] = inside
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -154,7 +159,15 @@ def fold(network: UNet) -> UNet:
     return folded
 
 
-def _check(image: Image, tile: int | None, config: UNetConfig) -> None:
+def reach_of(config: UNetConfig, averaging: Averaging, side: int) -> int:
+    """Return how many px around a box of at most `side` px `predict` looks at."""
+    reach = (config.halo if config.padded else config.margin + config.multiple) + config.multiple
+    if averaging is not Averaging.ROTATIONS7:
+        return reach
+    return side // 2 + math.ceil(1.5 * reach) + 2 * SPLINE_REACH  # of a turned square, turned back
+
+
+def _check(image: Image | Part, tile: int | None, config: UNetConfig) -> None:
     if image.ndim != 3 or image.shape[0] != config.in_channels:
         raise UserError(
             f"The image has shape {' × '.join(map(str, image.shape))} and the network takes "
@@ -169,7 +182,7 @@ def _check(image: Image, tile: int | None, config: UNetConfig) -> None:
 def tiles_of(height: int, width: int, config: UNetConfig, tile: int | None) -> Iterator[Box]:
     """Cut the image into boxes that begin at multiples of 2^depth; the last ones may reach beyond it."""
     if tile is None:
-        largest = _largest_tile(config)
+        largest = largest_tile(config, TILE_MEMORY)
         sides = [math.ceil(size / math.ceil(size / largest)) for size in (height, width)]  # equally large
     else:
         sides = [min(tile, height), min(tile, width)]
@@ -179,14 +192,14 @@ def tiles_of(height: int, width: int, config: UNetConfig, tile: int | None) -> I
             yield y0, min(y0 + step_y, end_y), x0, min(x0 + step_x, end_x)
 
 
-def _largest_tile(config: UNetConfig) -> int:
-    """Side in px of the largest square tile whose feature maps fit into `TILE_MEMORY`."""
+def largest_tile(config: UNetConfig, n_bytes: int) -> int:
+    """Side in px of the largest square tile whose feature maps fit into so much memory."""
     # Where most is alive at once, on the way up at the finest level: the skip, the concatenation, a result
     # and the copies that the library makes of them: 7 to 10 maps of the finest width, measured.
     bytes_per_pixel = 4 * config.width * 10
     context = config.margin or config.halo
-    side = math.isqrt(TILE_MEMORY // bytes_per_pixel) - 2 * context
-    return max(side // config.multiple, 4) * config.multiple
+    side = math.isqrt(n_bytes // bytes_per_pixel) - 2 * context
+    return max(side // config.multiple, SMALLEST_TILE) * config.multiple
 
 
 def _smaller(tile: Box, config: UNetConfig) -> int:
@@ -200,7 +213,9 @@ def _smaller(tile: Box, config: UNetConfig) -> int:
     return round_up(side // 2, config.multiple)
 
 
-def _predict_tile(network: UNet, image: Image, box: Box, averaging: Averaging, device: torch.device) -> Image:
+def _predict_tile(
+    network: UNet, image: Image | Part, box: Box, averaging: Averaging, device: torch.device
+) -> Image:
     """Predict the pixels of `box`, averaged over the versions of the image that `averaging` asks for."""
     plane = Plane(image, frame_of(image.shape[1], image.shape[2], network.config))
     if averaging is not Averaging.ROTATIONS7:

@@ -1,0 +1,152 @@
+"""Segment one image of any size, from its pixels to OME-Zarr labels on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
+from napari_unet.formats.lazy import LazyImage
+from napari_unet.network.model_file import Model, digest_of
+from napari_unet.network.prediction import Averaging
+from napari_unet.objects.separate import SeparationSettings
+from napari_unet.workflow.blocks.here import Here, Place
+from napari_unet.workflow.blocks.plan import DEFAULT_MEMORY, SIZES, make_plan
+from napari_unet.workflow.blocks.run import BlockRun, LookedAt, OnBlock, Tell, no_block, nowhere
+from napari_unet.workflow.blocks.stitching import one_number_each
+from napari_unet.workflow.blocks.store import BlockStore
+
+_log = logging.getLogger("napari_unet")
+
+COMPARED = 64
+"""Side in px of the corner and the middle by which an image is known again."""
+
+
+@dataclass(frozen=True)
+class SegmentedBlocks:
+    """What came of a large image.
+
+    Attributes
+    ----------
+    labels
+        The folder with the labels, OME-Zarr.
+    n_objects
+        How many objects there are; of classes, the highest.
+    sentences
+        What the user should know before trusting the result.
+    object_size
+        Typical diameter in px that was found in the image, ``None`` where it was given.
+    """
+
+    labels: Path
+    n_objects: int
+    sentences: tuple[str, ...]
+    object_size: float | None
+
+
+def segment_blocks(
+    model: Model,
+    image: LazyImage,
+    output: Path,
+    *,
+    object_size: float | None = None,
+    pixel_size_um: float | None = None,
+    averaging: Averaging | str = Averaging.NONE,
+    separation: SeparationSettings | None = None,
+    grey_range: Literal["as in training", "per image"] | None = None,
+    memory: float = DEFAULT_MEMORY,
+    tile: int | None = None,
+    probabilities: Path | None = None,
+    device: str = "auto",
+    place: Place | None = None,
+    on_progress: OnProgress = no_progress,
+    should_stop: ShouldStop = never_stop,
+    on_block: OnBlock = no_block,
+    looked_at: LookedAt = nowhere,
+    tell: Tell = lambda sentence: None,
+) -> SegmentedBlocks:
+    """Segment one image block by block; parameters as those of `segment_image` where they have the same name.
+
+    While it runs, the labels are in `unfinished_of(output)`. A run that ended early is gone on with when it is called
+    in the same way again.
+
+    Parameters
+    ----------
+    output
+        Folder of the labels, ``NAME.zarr``.
+    pixel_size_um
+        By default as the image says.
+    memory
+        Bytes that this process may take in all.
+    probabilities
+        Folder for what the network says, OME-Zarr too, of 16 bits per class.
+    place
+        Where to compute, by default here.
+    on_block, looked_at, tell
+        See `BlockRun`.
+
+    Raises
+    ------
+    UserError
+        When the image doesn't fit the model, memory is too little, or nothing can be written.
+    Stopped
+        When asked to stop; its text says what is kept.
+    """
+    description = model.description
+    if pixel_size_um is None:
+        pixel_size_um = image.pixel_size_um
+    planned = make_plan(
+        model, image, object_size=object_size, pixel_size_um=pixel_size_um, averaging=averaging, separation=separation,
+        grey_range=grey_range, memory=memory, tile=tile, device=device, on_progress=on_progress,
+        should_stop=should_stop,
+    )  # fmt: skip
+    made_with = {
+        "plan": planned.plan.model_dump(mode="json", exclude=SIZES),
+        "memory": [memory, tile],
+        "network": digest_of(model),
+        "image": _digest_of_image(image, description.network.in_channels),
+    }
+    folder = unfinished_of(output)
+    store = BlockStore.open(
+        folder,
+        planned.plan,
+        made_with,
+        said=description.network.out_channels - 1,
+        name=image.name,
+        pixel_size_um=pixel_size_um,
+    )
+    if store.resumed:
+        tell(
+            f"{len(store.journal.done)} of {len(store.plan.blocks)} blocks were done before; going on from there."
+        )
+    run = BlockRun(
+        store, model, image, place or Here(model, device), probabilities is not None, device, on_progress, should_stop,
+        on_block, looked_at, tell,
+    )  # fmt: skip
+    why_empty = run.run()
+    store.finish(output, probabilities)
+    replaced = sum(old != new for old, new in one_number_each(store.journal.same).items())
+    n_objects = store.journal.next_number - 1 - replaced
+    _log.info("Block by block: %s is done, %d objects.", output, n_objects)
+    sentences = (*planned.sentences, *((why_empty,) if why_empty else ()))
+    return SegmentedBlocks(output, n_objects, sentences, planned.object_size)
+
+
+def unfinished_of(output: Path) -> Path:
+    """Return the folder in which labels come into being: ``NAME.unfinished.zarr`` for ``NAME.zarr``."""
+    return output.with_name(f"{output.stem}.unfinished.zarr")
+
+
+def _digest_of_image(image: LazyImage, n_channels: int) -> str:
+    """Return what tells images apart without reading them whole."""
+    _, height, width = image.shape
+    digest = hashlib.sha256(f"{image.name} {image.shape} {image.dtype}".encode())
+    for y, x in ((0, 0), (height // 2, width // 2)):
+        box = image.read(y, min(y + COMPARED, height), x, min(x + COMPARED, width), n_channels)
+        digest.update(np.ascontiguousarray(box).tobytes())
+    return digest.hexdigest()
