@@ -73,7 +73,7 @@ def test_keys_go_fix_accept_and_skip(window: Any) -> None:
     assert viewer.layers.selection.active == active, "tools and keys stay those of the layer"
     assert NAME in viewer.layers
     assert np.allclose(np.asarray(viewer.scene.camera.center)[-2:], (24, 29.5), atol=2)
-    assert "drawn" in panel.about.text()
+    assert "in pink" in dock.messages.text()
     press(viewer, KEYS["fix"])
     assert len(np.unique(session.segmentation[(truth == 1) | (truth == 2)])) == 2
     assert (session.annotation[(truth == 1) | (truth == 2)] >= 2).all()
@@ -96,6 +96,7 @@ def test_a_click_in_the_list_goes_there_and_another_correction_empties_it(window
     item = panel.list.item(0)
     panel.list.itemClicked.emit(item)
     assert panel.desk.current is panel.desk.open[0]
+    assert panel.list.currentRow() == 0
     dock.loop.session.correcting.delete((), (24, 20))
     dock.loop.edited.emit()
     assert panel.desk.current is None
@@ -106,10 +107,21 @@ def test_a_click_in_the_list_goes_there_and_another_correction_empties_it(window
 def test_where_to_paint_next_is_shown(window: Any) -> None:
     viewer, dock, _ = window
     panel = dock.correct.inbox
+    panel.desk.go()
     assert not panel.part.isHidden()
     panel.part.click()
     assert NAME in viewer.layers
     assert "least sure" in dock.messages.text()
+    assert panel.list.currentRow() == -1
+
+
+def test_the_keys_work_after_a_click_in_the_list_whatever_layer_was_active(window: Any) -> None:
+    viewer, dock, _ = window
+    viewer.layers.selection.active = viewer.layers["cells"]
+    dock.correct.inbox.go.click()
+    first = dock.correct.inbox.desk.current
+    press(viewer, KEYS["skip"])
+    assert first not in dock.correct.inbox.desk.open
 
 
 def test_keys_are_used_by_nobody_else() -> None:

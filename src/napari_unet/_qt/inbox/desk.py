@@ -122,9 +122,15 @@ class Desk(QObject):
         layers = self._loop.layers
         if layers.images:
             show_box(layers.viewer(), layers.images[0], (*self.found.plane, *doubt.where), doubt.box)
-        fix = f" Proposed: {_small(doubt.fix.words)}" if doubt.fix is not None else ""
-        self._loop.say("info", f"{doubt.sentence}{fix}")
+            self._take_keys(layers.viewer())
+        self._loop.say("info", about(doubt))
         self.changed.emit()
+
+    def _take_keys(self, viewer: Any) -> None:
+        """Let the keys be ours: they are those of the layer that is active."""
+        layer = self._bound.get(Which.SEGMENTATION)
+        if layer is not None and viewer.layers.selection.active not in self._bound.values():
+            viewer.layers.selection.active = layer
 
     def accept(self) -> None:
         """Say that the entry is right as it is."""
@@ -156,6 +162,7 @@ class Desk(QObject):
         self._loop.say(
             "info", "The network is least sure in here, and nothing is annotated: paint or correct here."
         )
+        self.changed.emit()
 
     def show_next_plane(self) -> None:
         """Show the plane where annotation would teach more than here."""
@@ -256,5 +263,8 @@ def _corners(box: Any) -> list[tuple[int, int]]:
     return [(y.start, x.start), (y.start, x.stop), (y.stop, x.stop), (y.stop, x.start), (y.start, x.start)]
 
 
-def _small(sentence: str) -> str:
-    return sentence[0].lower() + sentence[1:]
+def about(doubt: Any) -> str:
+    """Return why something is worth a look, and what is proposed."""
+    if doubt.fix is None:
+        return f"{doubt.sentence} Nothing is proposed: correct it with a tool, or accept it."
+    return f"{doubt.sentence} Proposed, in pink: {doubt.fix.words[0].lower()}{doubt.fix.words[1:]}"

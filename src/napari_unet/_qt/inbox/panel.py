@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QGridLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from napari_unet._qt.inbox.desk import KEYS, Desk
+from napari_unet._qt.inbox.desk import KEYS, Desk, about
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import button, hint, row
 from napari_unet.objects.doubts.doubt import Doubt
@@ -32,7 +32,6 @@ class InboxPanel(QWidget):
         line = self.list.fontMetrics().height() + 6
         self.list.setFixedHeight(_ROWS * line + 6)
         self.list.itemClicked.connect(self._choose)
-        self.about = hint()
         self.go = button(
             f"Next ({KEYS['go']})",
             f"Show the next one in the middle of the canvas. Key: {KEYS['go']}.",
@@ -69,7 +68,7 @@ class InboxPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for part in (self.state, self.list, self.about, self.answers, self.teach):
+        for part in (self.state, self.list, self.answers, self.teach):
             layout.addWidget(part)
         self.desk.changed.connect(self.refresh)
         self.refresh()
@@ -84,7 +83,7 @@ class InboxPanel(QWidget):
                 for doubt in shown:
                     item = QListWidgetItem(_title(doubt))
                     item.setData(Qt.ItemDataRole.UserRole, doubt)
-                    item.setToolTip(f"<p>{doubt.sentence}</p>")
+                    item.setToolTip(f"<p>{about(doubt)}</p>")
                     self.list.addItem(item)
             self.list.setCurrentRow(shown.index(desk.current) if desk.current in shown else -1)
         self.state.setText(self._words())
@@ -94,8 +93,6 @@ class InboxPanel(QWidget):
         for made in (self.accept, self.skip):
             made.setEnabled(chosen)
         self.fix.setEnabled(chosen and desk.current.fix is not None)
-        self.about.setVisible(chosen)
-        self.about.setText(_about(desk.current) if chosen else "")
         part, plane = (desk.found.part, desk.found.next_plane) if desk.found is not None else (None, None)
         self.teach.setVisible(part is not None)
         self.plane.setVisible(plane is not None)
@@ -124,9 +121,3 @@ def _title(doubt: Doubt) -> str:
         if doubt.values
         else doubt.kind.words
     )
-
-
-def _about(doubt: Doubt) -> str:
-    if doubt.fix is None:
-        return f"{doubt.sentence} Nothing is proposed: correct it with a tool."
-    return f"{doubt.sentence} Proposed, in pink: {doubt.fix.words}"
