@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_unet.callbacks import never_stop
 from napari_unet.cli.console import progress_bar, stop_on_interrupt, tell
+from napari_unet.cli.stacks import Link, stack_settings
 from napari_unet.errors import UserError
 from napari_unet.formats.images import find_images
 from napari_unet.formats.outputs import choose_outputs
@@ -82,6 +83,17 @@ def segment(
         GreyRange | None,
         typer.Option(help="Grey range of the training images, or each image's own; as the model says."),
     ] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(help="What the axes of the images are, such as TZYX, where the files don't say."),
+    ] = None,
+    link: Annotated[
+        Link, typer.Option(help="Link planes into 3D objects (z), tracks (t), or 3D objects in time (zt).")
+    ] = Link.NONE,
+    least_overlap: Annotated[
+        float | None,
+        typer.Option(help="Part of the smaller object that two linked ones share; 0.5, in time 0.1."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     memory: Annotated[
         float | None,
@@ -102,6 +114,7 @@ def segment(
         raise UserError(f"--tile must be above 0; it is {tile}.")
     if memory is not None and not memory > 0:
         raise UserError(f"--memory must be above 0; it is {memory}.")
+    stack = stack_settings(axes, link, least_overlap)
     found = find_images(images)
     ending = ".zarr" if output.suffix.lower() == ".zarr" else ".tif"
     targets = choose_outputs(images, found, output, ending, probabilities=probabilities)
@@ -130,11 +143,11 @@ def segment(
         grey_range=GREY_MODES[grey_range] if grey_range else None,
         device=device,
     )
-    settings = dict(run.keywords, device="")  # where it is computed changes nothing
+    settings = dict(run.keywords, device="", stack=stack)  # where it is computed changes nothing
     wanted = Wanted(probabilities, rois, table)
     with connected(cluster) as workers:
         segmenter = SegmenterOfAnySize(
-            network_for, run, word_for(network, settings), wanted, settings=run.keywords,
+            network_for, run, word_for(network, settings), wanted, stack=stack, settings=run.keywords,
             memory=None if memory is None else memory * 1e9, cluster=workers, tell=tell,
         )  # fmt: skip
         if targets != [output]:

@@ -87,6 +87,10 @@ def train(
         Seen, typer.Option(help="One grey range for all images, or each image's own.")
     ] = Seen.AUTO,
     preset: Annotated[Preset, typer.Option(help="The network.")] = Preset.LAPTOP,
+    axes: Annotated[
+        str | None,
+        typer.Option(help="What the axes of the images are, such as ZYX, where the files don't say."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed gives another, equally good training.")] = 0,
@@ -100,7 +104,7 @@ def train(
     choose_device(device)
     start = start or (BUNDLED if preset is Preset.LAPTOP else SCRATCH)
     first = _load_start(start, preset)
-    annotated, rgb = read_annotated(images, labels, coding, labels_are)
+    annotated, rgb = read_annotated(images, labels, coding, labels_are, axes)
 
     from napari_unet.network.model_file import save_model
     from napari_unet.network.training import TrainingSettings
@@ -145,9 +149,14 @@ def describe(report: TrainingReport) -> str:
 
 
 def read_annotated(
-    images: Sequence[Path], labels: Path, coding: Coding, labels_are: LabelsAre
+    images: Sequence[Path], labels: Path, coding: Coding, labels_are: LabelsAre, axes: str | None = None
 ) -> tuple[list[AnnotatedImage], bool]:
-    """Read images with their labels, plane by plane.
+    """Read images with their labels, plane by plane; those without anything painted are left out.
+
+    Parameters
+    ----------
+    axes
+        What the axes of the images are, where the files say it wrong or not at all.
 
     Returns
     -------
@@ -162,15 +171,16 @@ def read_annotated(
     """
     from napari_unet.annotation.coding import to_annotation
     from napari_unet.workflow import AnnotatedImage
+    from napari_unet.workflow.stack_files import StackSettings
 
     found = find_images(images)
     pairs = pair_by_name(found, find_labels(labels), every_image=False)
     if len(pairs) < len(found):
         tell(f"{len(found) - len(pairs)} image(s) without labels are left out.")
     planes_found: list[tuple[str, NDArray[Any], NDArray[np.int32], float | None, str]] = []
-    rgb = False
+    rgb, named = False, StackSettings(axes)
     for image_path, labels_path in pairs:
-        image = read_image(image_path)
+        image = named.named(read_image(image_path))
         painted, sentence = read_foreign_labels(labels_path, *_without_channels(image), coding)
         if sentence:
             tell(f"{labels_path.name}: {sentence}")
@@ -187,7 +197,11 @@ def read_annotated(
                 f" {a}{i}" for a, i in zip(plane_axes(image.axes), index, strict=True)
             )
             annotation = to_annotation(values[0], coding, labels_are)
+            if len(matching) > 1 and not annotation.any():  # of a stack, single planes are painted
+                continue
             planes_found.append((name, pixels, annotation, image.pixel_size_um, image.name))
+    if not planes_found:
+        raise UserError(f"Nothing is annotated in {labels}: paint objects and background on some planes.")
     n_channels = 3 if rgb else planes_found[0][1].shape[0]
     return [
         AnnotatedImage(

@@ -28,6 +28,7 @@ from napari_unet.formats.images import (
 )
 from napari_unet.formats.tables import write_table
 from napari_unet.workflow.batch_record import RECORD, Done, Record, Wanted, beside_of
+from napari_unet.workflow.stack_files import StackSettings
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
@@ -52,6 +53,8 @@ class Segmenter:
         Says in one word which network and settings these are; see `word_for`.
     channels
         Which channels of a file the network sees; all by default.
+    stack
+        What the axes of files are, and how planes are linked.
     """
 
     network_for: Callable[[NDArray[Any]], Model]
@@ -59,6 +62,7 @@ class Segmenter:
     made_with: str
     wanted: Wanted = field(default_factory=Wanted)
     channels: tuple[int, ...] | None = None
+    stack: StackSettings = field(default_factory=StackSettings)
 
     def segment_file(
         self, path: Path, target: Path, on_progress: OnProgress, should_stop: ShouldStop
@@ -72,7 +76,7 @@ class Segmenter:
         Stopped
             When asked to stop.
         """
-        begun, file = time.monotonic(), read_image(path)
+        begun, file = time.monotonic(), self.stack.named(read_image(path))
         each = list(planes(file.array, file.axes))
         labels, maps, sentences = [], [], list[str]()
         for k, (_, plane) in enumerate(each):
@@ -92,8 +96,9 @@ class Segmenter:
             labels.append(segmented.labels)
             maps.append(segmented.probabilities if self.wanted.probabilities else segmented.probabilities[:0])
             sentences += [sentence for sentence in segmented.sentences if sentence not in sentences]
+        labels = self.stack.linked(labels, file, should_stop)
         self._write(file, labels, maps, target)
-        description, n = model.description, sum(int(np.unique(plane[plane > 0]).size) for plane in labels)
+        description, n = model.description, _count(labels, bool(self.stack.link))
         if description.labels_are == "classes":
             n_classes = len(description.class_names) or description.network.classes - 1
             return Done(
@@ -123,7 +128,7 @@ class Segmenter:
         if self.wanted.rois:
             export(objects, beside["rois"], Format.ROIS)
         if self.wanted.table:
-            write_table(beside["table"], _measured(file, whole))
+            write_table(beside["table"], self.stack.table(file, whole) or {"label": np.zeros(0, int)})
         write_labels(target, whole, file.pixel_size_um, stacked + "YX")  # last: it says that all is there
 
 
@@ -237,10 +242,7 @@ def _write_results(path: Path, all_done: Sequence[Done]) -> None:
     )
 
 
-def _measured(file: ImageFile, labels: NDArray[Any]) -> dict[str, Any]:
-    from napari_unet.objects.tables import measure_planes
-
-    grey = dict(planes(file.array, file.axes))
-    return measure_planes(labels, lambda plane: grey[plane], file.pixel_size_um) or {
-        "label": np.zeros(0, int)
-    }
+def _count(labels: Sequence[NDArray[np.int32]], linked: bool) -> int:
+    """Return how many objects there are: one that is linked counts once, others on every plane."""
+    numbers = [np.unique(plane[plane > 0]) for plane in labels]
+    return int(np.unique(np.concatenate(numbers)).size) if linked else sum(found.size for found in numbers)
