@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -57,6 +57,11 @@ def tally(pred: IntArray, truth: IntArray, valid: BoolArray | None = None) -> Ta
     both = int(overlaps.of_objects().pixels.sum())
     either = int(overlaps.pixels[(overlaps.first > 0) | (overlaps.second > 0)].sum())
     return Tally(tp, n_pred - tp, n_true - tp, merges, splits, both, either)
+
+
+def added(tallies: Sequence[Tally]) -> Tally:
+    """Return what was found in several places together."""
+    return Tally(*(sum(counts) for counts in zip(*map(astuple, tallies), strict=True)))
 
 
 def sure_scores(tallies: Sequence[Tally]) -> dict[str, Interval]:

@@ -10,7 +10,7 @@ from napari_unet.project.image_store import ImageState
 from napari_unet.project.probabilities import PlaneProbabilities
 from napari_unet.project.project import Project
 from napari_unet.project.refusals import ImageMissing, LargeImage, NotSaved, ProjectLocked
-from napari_unet.project.rounds import KeptRound, OutcomeDocument, RoundDocument
+from napari_unet.project.rounds import KeptRound, OutcomeDocument, RoundDocument, TallyDocument
 from napari_unet.project.writer import Saved
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "ProjectLocked",
     "RoundDocument",
     "Saved",
+    "TallyDocument",
     "refer_to",
 ]

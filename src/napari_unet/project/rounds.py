@@ -6,12 +6,14 @@ import logging
 import re
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from napari_unet.errors import UserError
+from napari_unet.objects.tally import Tally
 from napari_unet.project.disk import Disk
 from napari_unet.project.documents import (
     Document,
@@ -100,6 +102,27 @@ class OutcomeDocument(Document):
         )
 
 
+class TallyDocument(Document):
+    """What was found in one held-out place; the names are those of ``Tally``."""
+
+    tp: Count
+    fp: Count
+    fn: Count
+    merges: Count
+    splits: Count
+    both: Count
+    either: Count
+
+    @classmethod
+    def of(cls, tally: Tally) -> TallyDocument:
+        """Describe a tally."""
+        return cls(**asdict(tally))
+
+    def restored(self) -> Tally:
+        """Return the tally."""
+        return Tally(**self.model_dump())
+
+
 class RoundDocument(VersionedDocument):
     """``rounds/0001.json``.
 
@@ -113,6 +136,10 @@ class RoundDocument(VersionedDocument):
         Name of the revision that holds all that went into it; empty if none was kept.
     minutes_spent
         Time that the user had worked on the project until then, if it was counted.
+    tallies
+        What was found in the held-out places, place by place.
+    begun_anew
+        SHA-256 of the bundled weights, where it began with them in the lineage of the round that its revision names.
     """
 
     what = "round"
@@ -124,6 +151,8 @@ class RoundDocument(VersionedDocument):
     revisions: dict[ImageId, Index] = Field(default_factory=dict)
     trained_on: ShortText = ""
     minutes_spent: float | None = Field(default=None, ge=0)
+    tallies: tuple[TallyDocument, ...] = ()
+    begun_anew: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     outcome: OutcomeDocument
 
 
@@ -203,6 +232,19 @@ class KeptRounds:
 
         self._writer.submit(write).add_done_callback(done)
         return kept
+
+    def rename(self, number: int, name: str) -> None:
+        """Give a round another name; written soon."""
+        path = self._folder / f"{number:04d}.json"
+        if number in self._on_way:
+            kept = self._on_way[number]
+            kept.document = kept.document.model_copy(update={"name": name})
+
+        def write(_: object) -> None:
+            document = read_document(self._disk, path, RoundDocument)
+            write_document(self._disk, path, document.model_copy(update={"name": name}))
+
+        self._writer.submit(write)
 
     def all(self) -> tuple[list[KeptRound], list[str]]:
         """Return the rounds in order, and a sentence for each that cannot be read."""

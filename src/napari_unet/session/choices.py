@@ -27,6 +27,8 @@ class TrainingChoices(BaseModel):
         How many, where the budget is by steps.
     then_segment
         Whether the plane that is shown is segmented afterwards.
+    against_anew
+        Whether a round that goes on from another one is compared with a short start from the bundled network.
     settings
         All else, as `TrainingSettings` are dumped; ``None`` for the defaults.
     """
@@ -37,6 +39,7 @@ class TrainingChoices(BaseModel):
     budget: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | Literal["until", "steps"] = 1.0
     steps: int = Field(default=300, ge=1, le=1_000_000)
     then_segment: bool = True
+    against_anew: bool = True
     settings: dict[str, JsonValue] | None = None
 
     @classmethod

@@ -11,7 +11,14 @@ import numpy as np
 from pydantic import JsonValue
 
 from napari_unet.annotation.regions import Region
-from napari_unet.project import ImageDescription, KeptRound, OutcomeDocument, RoundDocument, refer_to
+from napari_unet.project import (
+    ImageDescription,
+    KeptRound,
+    OutcomeDocument,
+    RoundDocument,
+    TallyDocument,
+    refer_to,
+)
 from napari_unet.session.image import ImageSource
 from napari_unet.session.round_network import RoundNetwork
 from napari_unet.session.rounds import Round
@@ -57,6 +64,8 @@ def describe_round(
         sentences=tuple(sentence[:2000] for sentence in done.sentences),
         revisions=dict(revisions),
         trained_on=trained_on,
+        tallies=tuple(TallyDocument.of(each) for each in done.tallies),
+        begun_anew=done.begun_anew,
         outcome=OutcomeDocument.of(done.outcome),
     )
 
@@ -82,6 +91,8 @@ def round_of(kept: KeptRound, load: bool) -> Round:
         document.outcome.restored(),
         document.started,
         document.sentences,
+        tallies=tuple(each.restored() for each in document.tallies),
+        begun_anew=document.begun_anew,
     )
 
 

@@ -63,6 +63,7 @@ class Keeper:
         self._session = session
         self._noted: dict[str, object] = {}  # what was noted last, as the session holds it
         self._rounds: dict[Round, int] = {}  # number that each has in the project
+        self._names: dict[Round, str] = {}  # under which each was kept
         self._probabilities: dict[Plane, Any] = {}
         self._was_painted = self._ended = False
         self._is_new = True
@@ -75,12 +76,14 @@ class Keeper:
             self._keep_array(which)
         if written:
             self._rounds = {done: done.number for done in session.rounds.all}
+            self._names = {done: done.name for done in session.rounds.all}
             self._probabilities = session.separating.stored.all()
             self._noted = {name: source for name, source, _ in self._sources()}
             self._noted[CURRENT_ROUND] = session.current
             self._noted[TRAINING_CHOICES] = session.state.training_choices
         if before is not None:
             self._rounds, self._revisions = before._rounds, before._revisions
+            self._names = before._names
             self._probabilities = session.separating.stored.all()
             self._noted = {name: before._noted.get(name) for name in (CURRENT_ROUND, TRAINING_CHOICES)}
         self._canvas.applied.connect(self._keep_action)
@@ -175,6 +178,9 @@ class Keeper:
                 document = describe_round(done, number, seen, self._revisions.get(done.number, ""))
                 self._tell(self._keep_round, done, document)
                 self.project.log("Round", self.entry.id, number=number, name=done.name)
+            elif self._names.get(done, done.name) != done.name:
+                self._tell(self.project.rounds.rename, self._rounds[done], done.name)
+            self._names[done] = done.name
         current = self._session.current
         if self._noted.get(CURRENT_ROUND) is not current:
             self._noted[CURRENT_ROUND] = current

@@ -67,6 +67,7 @@ def prepare_training(
         datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         bundled,
         companions,
+        against_anew=state.training_choices.against_anew and any(start == r.key for r in state.rounds.all),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,7 +149,8 @@ class Replay:
         except ValidationError as error:
             raise UserError("Its settings are of another version of napari-unet.") from error
         how = {"threads": outcome.threads, "device": outcome.device or "cpu"}
-        bundled = revision.start.kind == "bundled"
+        anew = kept.document.begun_anew
+        bundled = bool(anew) or revision.start.kind == "bundled"
         task = TrainingTask(
             tuple(image for of in revision.images for image in self._images(of)),
             settings.model_copy(update=how),
@@ -163,8 +164,12 @@ class Replay:
             kept.document.number,
             revision.started,
             bundled,
+            continues=self._start(revision) if anew else None,
         )
-        if task.digest_of_start() != revision.start.digest:
+        if anew and task.digest_of_start() != anew:
+            raise UserError("The bundled network of this version is not the one that it began anew from.")
+        given = replace(task, bundled=False, start=task.continues) if anew else task
+        if given.digest_of_start() != revision.start.digest:
             raise UserError(f"{_start_words(revision)} is not the network that it started from any more.")
         return task
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unet.errors import UserError
+from napari_unet.objects.intervals import Interval
+from napari_unet.objects.tally import Tally, sure_scores
 from napari_unet.session.round_network import RoundNetwork
 
 if TYPE_CHECKING:
@@ -20,20 +22,27 @@ SCRATCH = "scratch"
 BUNDLED = "bundled"
 """The key of a start with the weights that come with the package."""
 
+LONGEST_NAME = 100
 LAST = 2
 """How many of the last rounds stay in memory with their networks, besides the one that segments."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Round:
     """One training and what came of it.
 
     Attributes
     ----------
+    name
+        The user may give it another one.
     outcome
         Without the weights, which are the network's.
     revisions
         Id of an image of the project → the state of its annotation that was trained on.
+    tallies
+        What was found in the held-out places when it ended, place by place.
+    begun_anew
+        SHA-256 of the bundled weights, where it began with them although it was to go on from a round.
     """
 
     number: int
@@ -43,6 +52,8 @@ class Round:
     started: str
     sentences: tuple[str, ...] = ()
     revisions: Mapping[str, int] = field(default_factory=dict)
+    tallies: tuple[Tally, ...] = ()
+    begun_anew: str = ""
 
     @property
     def key(self) -> str:
@@ -63,6 +74,11 @@ class Round:
     def held_out(self) -> dict[str, float]:
         """Scores on the held-out places, empty where nothing could be held out."""
         return dict(self.outcome.held_out or {})
+
+    @cached_property
+    def sure_scores(self) -> dict[str, Interval]:
+        """Scores on the held-out places with 90 % intervals, empty where nothing could be held out."""
+        return sure_scores(self.tallies)
 
 
 class Rounds:
@@ -89,6 +105,21 @@ class Rounds:
         for done in self.all[:-LAST]:
             if done is not chosen:
                 done.network.release()
+
+    def rename(self, done: Round, name: str) -> None:
+        """Give a round another name.
+
+        Raises
+        ------
+        UserError
+            If it says nothing, or another round has it.
+        """
+        name = " ".join(name.split())[:LONGEST_NAME]
+        if not name:
+            raise UserError("Give the round a name of a letter at least.")
+        if any(other.name == name for other in self.all if other is not done):
+            raise UserError(f"Another round is called “{name}” already; choose another name.")
+        done.name = name
 
     def load_file(self, path: str | Path) -> str:
         """Read a model file; return its key."""

@@ -261,6 +261,8 @@ class Session:
             task.started,
             tuple(trained.sentences),
             dict(task.revisions),
+            trained.tallies,
+            trained.begun_anew,
         )
         self.state.device = task.settings.device  # where one trains, one segments
         self.rounds.add(done)

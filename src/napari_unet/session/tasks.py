@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +44,10 @@ class TrainingTask:
         Which state of every image's annotation it has seen; known when it has run.
     on_images
         Called in the training's thread with all that it trains on, before it begins.
+    against_anew
+        Compare with a short start from the bundled network, see `anew`.
+    continues
+        Gives the model whose held-out places are kept where the weights begin anew.
     """
 
     images: tuple[AnnotatedImage, ...]
@@ -61,6 +65,8 @@ class TrainingTask:
     companions: Companions | None = None
     revisions: dict[str, int] = field(default_factory=dict)
     on_images: Callable[[Sequence[AnnotatedImage]], None] | None = None
+    against_anew: bool = False
+    continues: Callable[[], Model] | None = None
 
     def run(
         self,
@@ -69,26 +75,37 @@ class TrainingTask:
         record: TrainingRecord | None = None,
     ) -> TrainedModel:
         """Train; safe in any thread. With a record, do what that training did, step by step."""
+        from napari_unet.network.bundled import bundled_for
+        from napari_unet.session.anew import can_begin_anew, train_and_compare
         from napari_unet.workflow import train_model
 
         unread, about_images = self._all_images(on_report, should_stop)
         images = [replace(image, image=np.asarray(image.image)) for image in unread]
         if self.on_images is not None:
             self.on_images(images)
-        trained = train_model(
+        train = partial(
+            train_model,
             images,
-            self.settings,
             labels_are=self.labels_are,
             class_names=self.class_names,
-            start=self._model(),
             object_size=self.object_size,
             rgb=self.rgb,
             channel_names=self.channel_names,
             name=self.name,
-            on_report=on_report,
-            should_stop=should_stop,
-            record=record,
         )
+        start, settings = self._model(), self.settings
+        bundled = bundled_for(len(self.channel_names)) if self.against_anew and record is None else None
+        if bundled is not None and start is not None and can_begin_anew(start, bundled, settings):
+            trained = train_and_compare(train, settings, start, bundled, on_report, should_stop)
+        else:
+            trained = train(
+                settings=settings,
+                start=start,
+                continues=None if self.continues is None else self.continues(),
+                on_report=on_report,
+                should_stop=should_stop,
+                record=record,
+            )
         return replace(trained, sentences=[*trained.sentences, *about_images])
 
     def _all_images(

@@ -25,7 +25,9 @@ from napari_unet.network.scaling import TARGET_SIZE
 from napari_unet.network.training import TrainingOutcome, TrainingReport, TrainingSettings, train
 from napari_unet.network.unet import UNetConfig
 from napari_unet.objects.separate import SeparationSettings, SplitMethod
+from napari_unet.objects.tally import Tally
 from napari_unet.workflow.annotated import AnnotatedImage, count_annotation
+from napari_unet.workflow.honest import tally_held_out
 from napari_unet.workflow.lineage import Lineage, at_network_scale, continue_lineage, stored
 from napari_unet.workflow.near_start import keep_near_start
 from napari_unet.workflow.preparation import Prepared, prepare
@@ -59,12 +61,18 @@ class TrainedModel:
         Places, in px of the whole images, that no patch of this lineage trained on.
     sentences
         What the user should know, most important first.
+    tallies
+        What was found in the held-out places, place by place.
+    begun_anew
+        SHA-256 of the bundled weights, where a start from them did better than going on and was kept.
     """
 
     model: Model
     outcome: TrainingOutcome
     held_out: tuple[HeldOutPlace, ...]
     sentences: list[str] = field(default_factory=list)
+    tallies: tuple[Tally, ...] = ()
+    begun_anew: str = ""
 
 
 def train_model(
@@ -74,6 +82,7 @@ def train_model(
     labels_are: LabelsAre = LabelsAre.OBJECTS,
     class_names: Sequence[str] = (),
     start: Model | None = None,
+    continues: Model | None = None,
     object_size: float | None = None,
     rgb: bool = False,
     channel_names: Sequence[str] = (),
@@ -95,6 +104,8 @@ def train_model(
         Whether values ≥ 2 are objects or classes.
     start
         The model to start from; its lineage's held-out places stay held out. From scratch by default.
+    continues
+        The model whose held-out places, scale and grey range are kept where the weights begin anew; `start` by default.
     object_size
         Typical diameter in px; measured on complete objects by default.
     rgb
@@ -117,7 +128,8 @@ def train_model(
         settings.model_dump_json(exclude_defaults=True),
     )
     # The bundled network knows nothing of these images: sizes, grey range and held-out places begin with them.
-    before = start if start is not None and not is_bundled(start.description) else None
+    known = continues if continues is not None else start
+    before = known if known is not None and not is_bundled(known.description) else None
     if before is not None and before.description.labels_are != labels_are:
         raise UserError(
             f"“{before.description.name}” was trained on {before.description.labels_are} and your annotation "
@@ -136,10 +148,10 @@ def train_model(
     )
     network, warm = make_network(prepared, settings, labels_are, start)
     config = network.config
-    known = Lineage.of(before.description.training) if before else Lineage()
+    so_far = Lineage.of(before.description.training) if before else Lineage()
     if settings.dimensions == 3:
-        known = known.through_planes({image.name: stack_name(image) for image in images})
-    lineage, about_held_out = continue_lineage(known, prepared, settings.seed)
+        so_far = so_far.through_planes({image.name: stack_name(image) for image in images})
+    lineage, about_held_out = continue_lineage(so_far, prepared, settings.seed)
     inside = at_network_scale(prepared, lineage.held_out)
     score = HeldOutScore(prepared.images, inside, labels_are) if inside else None
     if should_stop():
@@ -171,6 +183,7 @@ def train_model(
         seconds=FIT_AFTER_STOP if outcome.stopped else math.inf,
         start=_known_separation(start, config),
     )
+    tallies = tally_held_out(network, prepared.images, inside, labels_are, separation)
     description = ModelDescription(
         name=name,
         network=config,
@@ -187,7 +200,7 @@ def train_model(
     )
     sentences = [s for s in (outcome.sentence, about_held_out) if s]
     _log.info("Training ends on %s. %s", outcome.device, " ".join(sentences))
-    return TrainedModel(Model(description, network), outcome, lineage.held_out, sentences)
+    return TrainedModel(Model(description, network), outcome, lineage.held_out, sentences, tallies)
 
 
 def versions() -> dict[str, str]:
