@@ -67,6 +67,7 @@ def test_a_round_from_the_buttons_ends_in_an_overlay_that_lies_on_the_image(
     assert dock.train.start.currentText() == "Round 1"
     assert dock.sections[3].is_open()
     assert dock.sections[5].is_open()
+    assert dock.sections[6].is_open()
     # Threshold and layers act on what is stored: no job is started for them.
     dock.segment.separation.editors["threshold"].setValue(0.999)
     qtbot.waitUntil(lambda: dock.loop.session.separating.settings.threshold == 0.999, timeout=2000)

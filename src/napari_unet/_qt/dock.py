@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet._qt import annotate, correct, image, segment, takeaway, train
+from napari_unet._qt.know import step
 from napari_unet._qt.loops import loop_of
 from napari_unet._qt.messages import MessageLine
 from napari_unet._qt.project.offer import Offer
@@ -49,6 +50,7 @@ class Dock(QWidget):
         self.train = train.TrainStep(self.loop, self.views)
         self.segment = segment.SegmentStep(self.loop, self.views)
         self.correct = correct.CorrectStep(self.loop)
+        self.know = step.KnowStep(self.loop)
         self.takeaway = takeaway.TakeAwayStep(self.loop)
         steps = [
             ("Image", image.TOOLTIP, self.image),
@@ -56,10 +58,11 @@ class Dock(QWidget):
             ("Train", train.TOOLTIP, self.train),
             ("Segment", segment.TOOLTIP, self.segment),
             ("Correct", correct.TOOLTIP, self.correct),
+            ("Scores and rounds", step.TOOLTIP, self.know),
             ("Take away", takeaway.TOOLTIP, self.takeaway),
         ]
-        self.steps = [step for _, _, step in steps]
-        self.sections = [Section(i + 1, *step) for i, step in enumerate(steps)]
+        self.steps = [body for _, _, body in steps]
+        self.sections = [Section(i + 1, *each) for i, each in enumerate(steps)]
         self.messages = MessageLine()
         self.offer = Offer(self.loop.moves)
         self._opened: set[str] = set()
@@ -89,9 +92,9 @@ class Dock(QWidget):
 
     def refresh(self) -> None:
         """Show the session's state in every step and title line."""
-        for step, section in zip(self.steps, self.sections, strict=True):
-            step.refresh()
-            section.set_state(step.state())
+        for body, section in zip(self.steps, self.sections, strict=True):
+            body.refresh()
+            section.set_state(body.state())
         self._open_what_comes_next()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -116,6 +119,7 @@ class Dock(QWidget):
             "segment": session.image is not None,
             "correct": session.segmentation is not None
             and self.loop.layers.layer(Which.SEGMENTATION) is not None,
+            "scores and rounds": session.current is not None,
             "take away": session.segmentation is not None,
         }
         for section, (name, possible) in zip(self.sections[1:], reached.items(), strict=True):

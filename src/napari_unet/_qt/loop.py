@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unet._qt.bugs import log_naparis_errors
 from napari_unet._qt.correction.control import Tools
 from napari_unet._qt.job import Job
+from napari_unet._qt.know.comparing import Comparing
 from napari_unet._qt.layers.adoption import coding_said_by, fits_as_it_is
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.layers.sources import image_layers
@@ -84,6 +85,7 @@ class Loop(QObject):
         self.moves = Moves(self.keeping)
         self.album = Album(self.keeping, self.moves)
         self.closing = Closing(self.keeping)
+        self.comparing = Comparing(self)
         self.segment_after_training = True
         self._closed = False
         self._counted: tuple[tuple[int, ...], int] | None = None

@@ -33,6 +33,8 @@ class SegmentationRun(QObject):
         The network at work, or the last planes on their way into the window.
     n_done
         How often something was shown so far.
+    found
+        What the network found on the planes that were shown last, without the annotation on top.
     empty_sentence
         Why the last one found nothing, or what else one should know of it.
 
@@ -58,6 +60,7 @@ class SegmentationRun(QObject):
         self.job: Job | None = None
         self.n_done = 0
         self.empty_sentence: str | None = None
+        self.found: dict[tuple[int, ...], Any] = {}
         self._task: Any = None
         self._running = False
         self._came: SimpleQueue[tuple[tuple[int, ...], Any]] = SimpleQueue()
@@ -159,6 +162,7 @@ class SegmentationRun(QObject):
             self._said.take(showing.result)
             self._n_shown += len(showing.result)
             self.n_done += 1
+            self.found = {plane: segmented.labels for plane, segmented in showing.result.items()}
             self.done.emit()
         if waited:
             self._show_next()

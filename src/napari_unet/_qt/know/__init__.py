@@ -1,0 +1,1 @@
+"""How good it is: rounds and what changed between them, scores, what more labels would bring."""
