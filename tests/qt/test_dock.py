@@ -71,7 +71,7 @@ def test_without_an_image_it_says_what_to_do(dock: Any) -> None:
 def test_opening_an_image_leads_to_annotate_and_an_annotation_to_train(
     dock: Any, discs: Any, qtbot: Any
 ) -> None:
-    assert [section.is_open() for section in dock.sections] == [True, False, False, False, False, False]
+    assert [section.is_open() for section in dock.sections] == [True] + [False] * 6
     add_discs(dock, discs, annotated=False)
     assert dock.sections[1].is_open()
     assert not dock.sections[2].is_open()

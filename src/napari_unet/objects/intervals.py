@@ -18,8 +18,8 @@ from scipy import stats
 
 LEVEL = 0.9
 """Of all intervals that are shown: nine in ten hold the score on unseen images."""
-USUAL_EFFECT = 1.5
-"""By how much the places' likeness usually widens the variance; weighs as much as `USUAL_PLACES` places."""
+USUAL_LIKENESS = 0.1
+"""Usual correlation of two objects of one place; weighs as much as what `USUAL_PLACES` more places would tell."""
 USUAL_PLACES = 4
 TOO_WIDE = 0.15
 """Half-width from which on there is too little to tell."""
@@ -87,12 +87,15 @@ def share_interval(
     share = float(a.sum() / total)
     places = len(b)
     variance = share * (1 - share) / n
-    effect, known = USUAL_EFFECT, 0
+    # In objects: two of one place are as alike as usual, and so the larger the places, the less each object tells.
+    per_place = float(np.sum(b**2)) / total**2 * n
+    usual = 1 + max(per_place - 1, 0.0) * USUAL_LIKENESS
+    effect, known = usual, 0
     if places > 1 and variance > 0:
         between = places / (places - 1) * float(np.sum((a - share * b) ** 2)) / total**2
         known = places - 1
         # Two or three places hardly tell how alike their objects are: what is usual counts as well.
-        effect = (USUAL_PLACES * USUAL_EFFECT + known * between / variance) / (USUAL_PLACES + known)
+        effect = (USUAL_PLACES * usual + known * between / variance) / (USUAL_PLACES + known)
     t = float(stats.t.ppf((1 + level) / 2, USUAL_PLACES + known))
     return _wilson(share, n / max(effect, 1.0), t, n)
 
