@@ -19,7 +19,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet._qt import annotate, correct, image, segment, takeaway, train
-from napari_unet._qt.know import step
+from napari_unet._qt.know.step import TOOLTIP as ABOUT_SCORES
+from napari_unet._qt.know.step import KnowStep
 from napari_unet._qt.loops import loop_of
 from napari_unet._qt.messages import MessageLine
 from napari_unet._qt.project.offer import Offer
@@ -50,7 +51,7 @@ class Dock(QWidget):
         self.train = train.TrainStep(self.loop, self.views)
         self.segment = segment.SegmentStep(self.loop, self.views)
         self.correct = correct.CorrectStep(self.loop)
-        self.know = step.KnowStep(self.loop)
+        self.know = KnowStep(self.loop)
         self.takeaway = takeaway.TakeAwayStep(self.loop)
         steps = [
             ("Image", image.TOOLTIP, self.image),
@@ -58,7 +59,7 @@ class Dock(QWidget):
             ("Train", train.TOOLTIP, self.train),
             ("Segment", segment.TOOLTIP, self.segment),
             ("Correct", correct.TOOLTIP, self.correct),
-            ("Scores and rounds", step.TOOLTIP, self.know),
+            ("Scores and rounds", ABOUT_SCORES, self.know),
             ("Take away", takeaway.TOOLTIP, self.takeaway),
         ]
         self.steps = [body for _, _, body in steps]
