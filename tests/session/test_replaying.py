@@ -1,5 +1,6 @@
 """Rounds that were trained by the clock come out the same when they are done again, or it is said what differs."""
 
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,7 +182,7 @@ def test_an_image_that_was_changed_is_said(trained, tmp_path):
     tifffile.imwrite(tmp_path / "cells.tif", image)
     description = folder / "images" / Replay(folder).revision(1).images[0].image / "image.json"
     text = description.read_text().replace(str(trained / "cells.tif"), str(tmp_path / "cells.tif"))
-    description.write_text(text.replace('"relative": "../cells.tif"', '"relative": ""'))
+    description.write_text(re.sub(r'"relative": "[^"]*"', '"relative": ""', text))
     assert "was changed since “cells” was annotated" in replay(folder, 1).sentence
     with Project.open(folder) as project:
         entry = project.image(project.images[0].id)
