@@ -27,6 +27,10 @@ SHARE = 0.2
 """Of the minutes that the beginning anew gets; as many steps come on top where the budget is in steps."""
 
 
+KIND = ("dimensions", "width", "depth", "normalisation")
+"""What two networks must have in common for the same weights to begin with."""
+
+
 class Train(Protocol):
     """A training of which all but this is decided."""
 
@@ -104,7 +108,7 @@ def train_and_compare(
 def can_begin_anew(start: Model, bundled: Model, settings: TrainingSettings) -> bool:
     """Whether a lineage is of the bundled network's kind, and the training has an end."""
     ours, theirs = start.description.network, bundled.description.network
-    same = (ours.width, ours.depth, ours.normalisation) == (theirs.width, theirs.depth, theirs.normalisation)
+    same = all(getattr(ours, name) == getattr(theirs, name) for name in KIND)
     return same and not (settings.minutes is None and settings.steps is None)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.network.held_out import HeldOutPlace
-from napari_unet.network.prediction import fold, predict
+from napari_unet.network.prediction import fold
 from napari_unet.network.sampling import TrainingImage
 from napari_unet.network.unet import UNet
+from napari_unet.objects.fit import sections
 from napari_unet.objects.separate import SeparationSettings, separate
 from napari_unet.objects.tally import Tally, added, tally
-from napari_unet.workflow.scoring import cut_places
+from napari_unet.workflow.scoring import cut_places, read_place
 
 IMAGES = 3
 """From this number of images on, blocks of one image count as one place: they resemble each other."""
@@ -44,10 +45,11 @@ def tally_held_out(
     found: list[tuple[str, Tally]] = []
     for held in places:
         for place in cut_places(images, [held]):
-            output = predict(folded, place.image)
+            output = read_place(folded, place.image)
             distance = output[network.config.classes] if network.config.distance else None
-            labels = separate(1.0 - output[0], separation, distance)
-            found.append((held.image, tally(labels, place.objects, place.objects_known)))
+            labels = separate(1.0 - output[0], separation, distance, plane_step=place.plane_step)
+            planes = sections(labels, place.objects, place.objects_known)
+            found.append((held.image, added([tally(*plane) for plane in planes])))
     names = sorted({name for name, _ in found})
     if len(names) < IMAGES:
         return tuple(each for _, each in found)

@@ -72,7 +72,7 @@ class HeldOutScore:
     def __call__(self, network: UNet) -> dict[str, float]:
         """Return the scores, the one that decides under ``"score"``; all in 0–1, higher is better."""
         folded = fold(network)  # once, not for every place
-        outputs = [_read(folded, place.image) for place in self.places]
+        outputs = [read_place(folded, place.image) for place in self.places]
         if self.labels_are is LabelsAre.CLASSES:
             n = network.config.classes
             found = np.concatenate([output[:n].argmax(0).ravel() for output in outputs])
@@ -153,7 +153,7 @@ def fit_objects(
     for crop in crops:
         if examples and time.monotonic() > begin + seconds / 2:
             break
-        output = _read(folded, crop.image)
+        output = read_place(folded, crop.image)
         distance = output[network.config.classes] if network.config.distance else None
         examples.append(Example(1.0 - output[0], distance, crop.objects, crop.objects_known, crop.plane_step))
         n_seen += _count(crop.objects)
@@ -168,7 +168,7 @@ def fit_objects(
     )[0]
 
 
-def _read(network: UNet, image: NDArray[np.float32]) -> NDArray[np.float32]:
+def read_place(network: UNet, image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Predict a place of planes, or of a volume."""
     return predict(network, image) if image.ndim == 3 else predict_volume(network, image)
 
