@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from napari_unet._qt.loop import Loop
 
 LAYER = "Differences"
+MOST_PLANES = 16
+"""Planes of which it is remembered what was found: the last ones, as each takes memory."""
 _WORDS = {Difference.FIXED: "fixed", Difference.BROKEN: "broken", Difference.CHANGED: "changed"}
 
 
@@ -101,7 +103,10 @@ class Comparing(QObject):
         name = BUNDLED_NAME if session.current is None else session.current.name
         for plane, labels in run.found.items():
             before = self._seen.get(plane)
+            self._seen.pop(plane, None)
             self._seen[plane] = (name, labels)
+            if len(self._seen) > MOST_PLANES:
+                self._seen.pop(next(iter(self._seen)))
             if before is None or before[0] == name or self._watching is not None:
                 continue
             if before[1].shape != labels.shape:
