@@ -292,7 +292,7 @@ def test_an_image_without_a_file_comes_back_from_the_project(
 def test_large_pixels_without_a_file_are_left_out_until_asked_for(
     dock: Any, qtbot: Any, discs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_unet.project.project.LARGE_IMAGE", 100)
+    monkeypatch.setattr("napari_unet.project.images.LARGE_IMAGE", 100)
     begun(dock, qtbot, discs)
     assert "its pixels are not" in words(dock)
     assert not dock.image.project.copy_pixels.isHidden()

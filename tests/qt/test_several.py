@@ -256,7 +256,7 @@ def test_a_project_whose_last_image_is_gone_opens_with_another(
 def test_pixels_that_are_nowhere_else_are_not_left(
     dock: Any, qtbot: Any, discs: Any, files: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_unet.project.project.LARGE_IMAGE", 100)
+    monkeypatch.setattr("napari_unet.project.images.LARGE_IMAGE", 100)
     dock.viewer.add_image(discs[0], name="in memory")
     album(dock).add([files["c"]])
     wait(qtbot, lambda: len(album(dock).images) == 2 and not album(dock).busy)

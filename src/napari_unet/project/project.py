@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import atexit
 import logging
-import re
-import secrets
-import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -18,22 +13,15 @@ from typing import TYPE_CHECKING, Any, Self
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from napari_unet.errors import UserError
 from napari_unet.project import copies
 from napari_unet.project.disk import Disk
-from napari_unet.project.documents import (
-    ImageDescription,
-    ImageSummary,
-    Progress,
-    ProjectDocument,
-    read_document,
-    write_document,
-)
+from napari_unet.project.documents import ImageDescription, ImageSummary, Progress
 from napari_unet.project.history import ProjectHistory, history_line
 from napari_unet.project.image_entry import ImageEntry
-from napari_unet.project.lock import FolderLock
-from napari_unet.project.migration import bring_up_to_date
-from napari_unet.project.refusals import LargeImage, NotSaved, refuse_links, why_not_read, why_not_written
+from napari_unet.project.images import KeptImages, slug
+from napari_unet.project.opening import OpenFolder, make_folder, open_folder
+from napari_unet.project.project_document import KeptProjectDocument
+from napari_unet.project.refusals import NotSaved, not_made, why_not_read
 from napari_unet.project.revisions import KeptRevisions
 from napari_unet.project.rounds import KeptRound, KeptRounds, RoundDocument
 from napari_unet.project.schema import SCHEMA
@@ -43,9 +31,6 @@ if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
 
 _log = logging.getLogger("napari_unet")
-
-LARGE_IMAGE = 256 * 1024**2
-"""Bytes of pixels without a file from which on one is asked before they are copied."""
 
 CLOSING = 10.0
 """Seconds that `Project.close` waits for the disk."""
@@ -65,20 +50,22 @@ class Project:
         Each is called with `Saved` from the writing thread when things are saved or cannot be.
     """
 
-    def __init__(self, folder: Path, disk: Disk, lock: FolderLock, document: ProjectDocument) -> None:
-        self.folder = folder
+    def __init__(self, opened: OpenFolder) -> None:
+        self.folder = opened.path
         self.on_saved: list[Callable[[Saved], None]] = []
-        self._disk = disk
-        self._lock = lock
-        self._document = document
-        self._writer = Writer(folder, self._tell)
-        self._history = ProjectHistory(disk, folder / "history.jsonl")
-        self._entries: dict[str, ImageEntry] = {}
-        self._changing = threading.Lock()
-        self.rounds = KeptRounds(disk, self._writer, folder / "rounds")
-        self.revisions = KeptRevisions(disk, self._writer, folder / "revisions")
+        self._disk, self._lock = opened.disk, opened.lock
+        self._writer = Writer(self.folder, self._tell)
+        self._document = KeptProjectDocument(
+            self._disk, self._writer, self.folder / "project.json", opened.document
+        )
+        self._images = KeptImages(self._disk, self._writer, self.folder, self._document)
+        self._history = ProjectHistory(self._disk, self.folder / "history.jsonl")
+        self.rounds = KeptRounds(self._disk, self._writer, self.folder / "rounds")
+        self.revisions = KeptRevisions(self._disk, self._writer, self.folder / "revisions")
         atexit.register(self._at_exit)
-        _log.info("Project in %s: %d image(s), schema %d.", folder, len(document.images), SCHEMA)
+        _log.info("Project in %s: %d image(s), schema %d.", self.folder, len(self.images), SCHEMA)
+        if opened.schema < SCHEMA:
+            self.log("Bring up to date", before=opened.schema, now=SCHEMA)
 
     @classmethod
     def create(cls, folder: Path, name: str | None = None, disk: Disk | None = None) -> Self:
@@ -89,21 +76,7 @@ class Project:
         UserError
             If the folder holds something, or cannot be written to.
         """
-        folder, disk = Path(folder).absolute(), disk or Disk()
-        if disk.names(folder):
-            raise UserError(f"{folder} is not empty; choose a new folder for the project.")
-        document = ProjectDocument(
-            name=(name or folder.name)[:300],
-            created=datetime.now().astimezone().isoformat(timespec="seconds"),
-            program=_version(),
-        )
-        try:
-            disk.make_folder(folder)
-            lock = disk.lock(folder / "lock", False)
-            write_document(disk, folder / "project.json", document)
-        except OSError as error:
-            raise _not_made(folder, error) from error
-        return cls(folder, disk, lock, document)
+        return cls(make_folder(Path(folder).absolute(), name, disk or Disk()))
 
     @classmethod
     def open(cls, folder: Path, take_over: bool = False, disk: Disk | None = None) -> Self:
@@ -121,30 +94,7 @@ class Project:
         UserError
             If there is no project, a newer program made it, it is damaged or cannot be written to.
         """
-        folder, disk = Path(folder).absolute(), disk or Disk()
-        if not disk.exists(folder / "project.json"):
-            raise UserError(f"{folder} holds no project; choose a folder with a project.json in it.")
-        for place in (folder, folder / "images", folder / "rounds", folder / "revisions"):
-            refuse_links(disk.links(place))
-        try:
-            lock = disk.lock(folder / "lock", take_over)
-        except OSError as error:
-            raise _not_made(folder, error) from error
-        try:
-            version = bring_up_to_date(disk, folder)
-            document = read_document(disk, folder / "project.json", ProjectDocument)
-            for name in ("", "rounds", "revisions", "revisions/tiles", "snapshots"):
-                disk.sweep(folder / name)
-            project = cls(folder, disk, lock, document)
-        except OSError as error:
-            lock.release()
-            raise _not_made(folder, error) from error
-        except BaseException:
-            lock.release()
-            raise
-        if version < SCHEMA:
-            project.log("Bring up to date", before=version, now=SCHEMA)
-        return project
+        return cls(open_folder(Path(folder).absolute(), take_over, disk or Disk()))
 
     def __enter__(self) -> Self:
         return self
@@ -159,32 +109,27 @@ class Project:
     @property
     def name(self) -> str:
         """What the user calls it."""
-        return self._document.name
+        return self._document.now.name
 
     @property
     def notes(self) -> dict[str, JsonValue]:
         """What `note` was given, by name."""
-        return dict(self._document.notes)
+        return dict(self._document.now.notes)
 
     def note(self, name: str, value: JsonValue) -> None:
         """Keep a small thing that belongs to no image: the one that was shown, a setting."""
-        self._change(lambda document: {"notes": {**document.notes, name: value}})
+        self._document.change(lambda document: {"notes": {**document.notes, name: value}})
 
     # ---- images --------------------------------------------------------------------------------------------
 
     @property
     def images(self) -> tuple[ImageSummary, ...]:
         """The images in order: id, name, and "new", "work" or "done"."""
-        return self._document.images
+        return self._images.all
 
     def image(self, image_id: str) -> ImageEntry:
         """Return an image of the list; the same object to every thread."""
-        if image_id not in {image.id for image in self.images}:
-            raise UserError(f"There is no image “{image_id}” in the project.")
-        if image_id not in self._entries:
-            made = ImageEntry(self._disk, self._writer, self.folder, image_id)
-            self._entries.setdefault(image_id, made)
-        return self._entries[image_id]
+        return self._images.get(image_id)
 
     def add_image(
         self,
@@ -210,55 +155,11 @@ class Project:
         UserError
             If it cannot be written.
         """
-        if pixels is not None and description.n_bytes > LARGE_IMAGE and not allow_large:
-            raise LargeImage(
-                f"“{description.name}” has no file; its {description.n_bytes / 1e9:.1f} GB would be copied "
-                "into the project. Save it as a file and open that, or allow the copy.",
-                description.n_bytes,
-            )
-        if pixels is not None:
-            description = description.model_copy(update={"copied": True})
-        image_id = f"{_slug(description.name)}-{secrets.token_hex(3)}"
-        entry = ImageEntry(self._disk, self._writer, self.folder, image_id)
-        summary = ImageSummary(id=image_id, name=description.name)
-
-        def list_it(listed: bool) -> ProjectDocument:
-            with self._changing:  # others may note something meanwhile
-                images = [image for image in self._document.images if image.id != image_id]
-                changed = {"images": (*images, *([summary] if listed else []))}
-                self._document = self._document.model_copy(update=changed)
-                return self._document
-
-        def add(_: object) -> None:
-            entry.create(description)
-            try:
-                write_document(self._disk, self.folder / "project.json", list_it(True))
-            except BaseException:
-                list_it(False)
-                raise
-
-        self._entries[image_id] = entry
-        try:
-            self._writer.submit(add, retry=False).result()
-        except OSError as error:
-            self._entries.pop(image_id, None)
-            raise _not_made(self.folder, error) from error
-        except CancelledError:
-            raise UserError(f"{self.folder} was closed; “{description.name}” is not in it.") from None
-        if pixels is not None:
-            entry.keep_pixels(pixels)
-        return entry
+        return self._images.add(description, pixels, allow_large)
 
     def set_progress(self, image_id: str, progress: Progress) -> None:
         """Say how far an image is."""
-        self._change(
-            lambda document: {
-                "images": tuple(
-                    image.model_copy(update={"progress": progress}) if image.id == image_id else image
-                    for image in document.images
-                )
-            }
-        )
+        self._images.set_progress(image_id, progress)
 
     # ---- rounds and history --------------------------------------------------------------------------------
 
@@ -331,7 +232,7 @@ class Project:
 
         Takes little room where the file system can link files: what does not change afterwards is there once.
         """
-        target = self.folder / "snapshots" / f"{datetime.now():%Y%m%d-%H%M%S}-{_slug(name)}"
+        target = self.folder / "snapshots" / f"{datetime.now():%Y%m%d-%H%M%S}-{slug(name)}"
         self._copy(target, link=True)
         return target
 
@@ -352,7 +253,7 @@ class Project:
 
     def _copy(self, target: Path, link: bool, name: str | None = None) -> None:
         self._writer.flush(CLOSING, settle=True)
-        document = self._document.model_copy(update={"name": name[:300]}) if name else None
+        document = self._document.now.model_copy(update={"name": name[:300]}) if name else None
         try:
             self._writer.submit(
                 lambda breathe: copies.copy_project(self._disk, self.folder, target, link, document, breathe),
@@ -360,16 +261,7 @@ class Project:
                 retry=False,
             ).result()
         except OSError as error:
-            raise _not_made(target, error) from error
-
-    def _change(self, how: Callable[[ProjectDocument], dict[str, Any]]) -> None:
-        with self._changing:
-            self._document = ProjectDocument.model_validate(dict(self._document) | how(self._document))
-
-        def write(_: object) -> None:
-            write_document(self._disk, self.folder / "project.json", self._document)
-
-        self._writer.submit(write, key="project.json")
+            raise not_made(target, error) from error
 
     def _tell(self, saved: Saved) -> None:
         for listener in list(self.on_saved):
@@ -377,18 +269,3 @@ class Project:
 
     def _at_exit(self) -> None:
         self._writer.flush(2.0)
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:40].strip("-") or "image"
-
-
-def _not_made(folder: Path, error: OSError) -> UserError:
-    return UserError(why_not_written(folder, error).partition(" Your work")[0])
-
-
-def _version() -> str:
-    try:
-        return version("napari-unet")
-    except PackageNotFoundError:  # run from a copy that was not installed
-        return ""

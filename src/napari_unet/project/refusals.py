@@ -98,3 +98,8 @@ def why_not_read(place: Path, error: OSError) -> UserError:
     """Return what to raise about a file or folder that cannot be read."""
     reason = (error.strerror or str(error)).lower()
     return UserError(f"{place} could not be read: {reason}; check that the drive is there and may be read.")
+
+
+def not_made(folder: Path, error: OSError) -> UserError:
+    """Return what to raise where a folder of a project could not be made or opened."""
+    return UserError(why_not_written(folder, error).partition(" Your work")[0])

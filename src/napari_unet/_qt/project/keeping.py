@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -12,22 +10,18 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.project import work
 from napari_unet._qt.project.errands import Errands
+from napari_unet._qt.project.leaving import Leaving
 from napari_unet._qt.project.showing import exchange, show_beside, show_kept
 from napari_unet._qt.project.sight import file_of, sight_of
-from napari_unet._qt.project.status import saved_words, size_words
+from napari_unet._qt.project.status import name_words, saved_words, size_words
 from napari_unet._qt.project.watch import Watch
 from napari_unet._qt.words import Words
 from napari_unet.errors import UserError
-from napari_unet.project import NotSaved, Project
+from napari_unet.project import Project
 from napari_unet.session import Session
 from napari_unet.session.companions import Companions
 from napari_unet.session.keeping import Keeper
 from napari_unet.session.restoring import Kept, restore
-
-_log = logging.getLogger("napari_unet")
-
-CLOSING = 3.0
-"""Seconds for which the end of a loop waits for the disk."""
 
 
 class Keeping(QObject):
@@ -61,7 +55,7 @@ class Keeping(QObject):
         self.large: int | None = None  # bytes of pixels that have no file and were not copied
         self._worked = self._beginning = self._ended = False
         self._image: Any = None
-        self._leaving: list[Project] = []  # not wholly on disk yet
+        self._leaving = Leaving(self.errands, self.tell_failure)
         self._told = ("", "")
         self._then: list[Callable[[], None]] = []
         self._watch = Watch(self)
@@ -83,11 +77,7 @@ class Keeping(QObject):
         """Say which project it is, and how large."""
         if self.project is None:
             return "" if self.session.image is None else "What you paint will be kept."
-        size = f" ({size_words(self._watch.n_bytes)})" if self._watch.n_bytes else ""
-        if self.is_named:
-            return f"Project “{self.project.name}”{size}"
-        inside = f", {size_words(self._watch.n_bytes)}" if self._watch.n_bytes else ""
-        return f"Not named yet: kept in the recovery folder{inside}."
+        return name_words(self.project.name if self.is_named else None, self._watch.n_bytes)
 
     def saved(self) -> str:
         """Say whether all is on disk."""
@@ -143,8 +133,7 @@ class Keeping(QObject):
                     f"“{image.name}” has no file and takes {size_words(self.large)}: what you paint is kept, its "
                     "pixels are not. Save it as a file, or copy them (under Image)."
                 )
-            self.keeper = Keeper(self.session, made.project, made.entry)
-            self._watch.start()
+            self.go_on_with(Keeper(self.session, made.project, made.entry), self.large)
             for do in then:
                 do()
 
@@ -176,7 +165,7 @@ class Keeping(QObject):
         try:
             restore(kept, self.session)
         except UserError:
-            self._close_soon(project)
+            self._leaving.close_soon(project)
             raise
         self.keeper = Keeper(self.session, project, project.image(image_id), written=True)
         self._worked = True
@@ -205,14 +194,13 @@ class Keeping(QObject):
         try:
             exchange(self.layers, self.session, chosen, opened.kept, None if known is None else known.path)
         except BaseException:
-            self._close_soon(keeper.project)
+            self._leaving.close_soon(keeper.project)
             raise
         entry = keeper.project.image(opened.image_id)
-        self.keeper = Keeper(self.session, keeper.project, entry, before=keeper)
-        self._image, self.large = self._image_now(), None
+        self.go_on_with(Keeper(self.session, keeper.project, entry, before=keeper))
+        self._image = self._image_now()
         keeper.project.log("Open image", entry.id)
         self._warn(opened.kept)
-        self._watch.start()
 
     def go_on_in(self, project: Project, since: int) -> None:
         """Go on in a copy of the project, which has the same image opened."""
@@ -220,50 +208,23 @@ class Keeping(QObject):
         self.keeper.move(project, project.image(self.keeper.entry.id), since)
         self._watch.start()
 
-    def rescue(self, folder: Path) -> None:
-        """Go on in a new project that gets all the session holds: the present one can be neither written nor copied.
+    def go_on_with(self, keeper: Keeper, n_bytes_left_out: int | None = None) -> None:
+        """Let this keep the session from now on.
 
-        Its other images stay where they are.
+        Parameters
+        ----------
+        n_bytes_left_out
+            Size of the image's pixels, where they have no file and were not copied.
         """
-        assert self.keeper is not None
-        old, n_others = self.keeper, len(self.keeper.project.images) - 1
-        image, channels = self.session.image, self.session.state.channels
-        file, rounds = file_of(self.layers.images), list(self.session.rounds.all)
-        left: list[str] = []
-
-        def begin() -> work.Begun:
-            left[:] = work.unreadable(rounds)  # and the others are in memory from now on
-            return work.begin(image, channels, file, folder)
-
-        def begun(made: work.Begun) -> None:
-            if self.keeper is not old or not old.is_of_now:
-                made.project.close(discard=True)
-                return
-            old.close()
-            self.keeper = Keeper(self.session, made.project, made.entry)
-            self.large = made.n_bytes_left_out
-            self.errands.run(
-                lambda: old.project.close(timeout=0.0, discard=True), _nothing, self.tell_failure
-            )
-            stay = [f"{n_others} other image(s)"] if n_others else []
-            stay += [f"the network(s) of {', '.join(left)}"] if left else []
-            others = f" Its {' and '.join(stay)} are in {old.project.folder} still." if stay else ""
-            self.words.say(
-                "info",
-                f"{old.project.folder} could not be written: all of this image is in {folder} now, and goes on "
-                f"there.{others}",
-            )
-            self._watch.start()
-            self.tell()
-
-        self.errands.run(begin, begun, self.tell_failure, at_end=begun)
+        self.keeper, self.large = keeper, n_bytes_left_out
+        self._watch.start()
 
     def let_go(self) -> None:
         """Keep nothing more in the present project, and close it as soon as all is on disk."""
         if self.keeper is not None:
             keeper, self.keeper = self.keeper, None
             keeper.close()
-            self._close_soon(keeper.project)
+            self._leaving.close_soon(keeper.project)
             self.tell()
 
     def copy_pixels(self) -> None:
@@ -300,12 +261,11 @@ class Keeping(QObject):
         self.session.canvas.applied.disconnect(self._note_work)
         self.errands.end()
         self._ended = True
+        self._leaving.end()
         if self.keeper is not None:
             keeper, self.keeper = self.keeper, None
             keeper.close()
-            self._leaving.append(keeper.project)
-        for project in self._leaving:
-            _close(project)
+            self._leaving.close_soon(keeper.project)
 
     # ---- inside --------------------------------------------------------------------------------------------
 
@@ -338,21 +298,6 @@ class Keeping(QObject):
 
         self.errands.run(follow, followed, self.tell_failure)
 
-    def _close_soon(self, project: Project) -> None:
-        if self._ended:
-            _close(project)
-        else:
-            self._leaving.append(project)
-            self.errands.run(project.close, lambda _: self._leaving.remove(project), self.tell_failure)
-
 
 def _nothing(*_: Any) -> None:
     pass
-
-
-def _close(project: Project) -> None:
-    try:
-        project.close(timeout=CLOSING)
-    except NotSaved as error:
-        _log.error("%s %d thing(s) were lost.", error, error.pending)
-        project.close(timeout=0.0, discard=True)

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet._qt.project import work
 from napari_unet._qt.project.keeping import Keeping
+from napari_unet._qt.project.rescue import rescue
 from napari_unet._qt.project.showing import choose_among, show_picture
 from napari_unet._qt.project.sight import file_of
 from napari_unet._qt.project.status import count
@@ -153,7 +154,7 @@ class Moves(QObject):
         def failed(error: Exception) -> None:
             project = self._keeping.project
             if project is not None and project.saved.error:
-                self._keeping.rescue(folder)
+                rescue(self._keeping, folder)
             else:
                 self._keeping.words.tell_failure(error)
 

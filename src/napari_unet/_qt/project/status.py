@@ -45,3 +45,11 @@ def offer_words(recovery: Recovery, image_id: str, n_older: int) -> str:
 def count(n: int, what: str) -> str:
     """Say how many there are."""
     return f"{n} {what}{'s' if n != 1 else ''}"
+
+
+def name_words(name: str | None, n_bytes: int) -> str:
+    """Say which project it is, and how large; ``None`` where the user has not named it."""
+    size = size_words(n_bytes) if n_bytes else ""
+    if name is not None:
+        return f"Project “{name}”{f' ({size})' if size else ''}"
+    return f"Not named yet: kept in the recovery folder{f', {size}' if size else ''}."
