@@ -237,7 +237,7 @@ class Annotating:
 
     def _note_edit(self, which: Which, change: Change) -> None:
         if which is Which.ANNOTATION and self._state.painting is not None:
-            self._state.painting.changed()
+            self._state.painting.changed(change)
 
 
 def _size(shape: Sequence[int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_unet.objects.edit import Change, correct
 from napari_unet.objects.overlay import overlay_annotation
 from napari_unet.session.canvas import Box
 from napari_unet.session.image import ImageSource, Plane
+from napari_unet.session.largest_value import LargestValue
 from napari_unet.session.notes import ObjectNotes
 
 if TYPE_CHECKING:
@@ -51,9 +53,21 @@ class Painting:
     corrections: tuple[Correction, ...] = ()
     version: int = 0
 
-    def changed(self) -> None:
-        """Note that pixels, regions or completeness changed: sizes are measured anew when asked for."""
+    def changed(self, change: Change | None = None) -> None:
+        """Note that pixels, regions or completeness changed: sizes are measured anew when asked for.
+
+        Parameters
+        ----------
+        change
+            Which pixels.
+        """
         self.version += 1
+        if change is not None and "_largest" in vars(self):  # else it was never asked for
+            self._largest.follow(change.box)
+
+    @cached_property
+    def _largest(self) -> LargestValue:
+        return LargestValue(self.labels)
 
     @property
     def notes(self) -> ObjectNotes:
@@ -68,7 +82,7 @@ class Painting:
 
     def next_value(self) -> int:
         """Return a value for a new object: above all others, or else the first free one."""
-        largest = int(self.labels.max(initial=0))
+        largest = self._largest.now
         if largest < np.iinfo(np.int32).max:
             return max(FIRST, largest + 1)
         used = np.unique(self.labels[self.labels >= FIRST])

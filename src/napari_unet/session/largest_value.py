@@ -1,0 +1,40 @@
+"""The largest value of an array that is painted on, without a search of the whole: that takes long on 8192²."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SIDE = 512
+
+
+class LargestValue:
+    """The maxima of an array's tiles; after a change only those that it touched are searched again.
+
+    Parameters
+    ----------
+    labels
+        int32 ``(…, Y, X)``, not negative. Whoever changes it calls `follow`.
+    """
+
+    def __init__(self, labels: NDArray[np.int32]) -> None:
+        self._labels = labels
+        *lead, height, width = labels.shape
+        self._tiles = np.zeros((*lead, -(-height // _SIDE), -(-width // _SIDE)), np.int32)
+        self.follow(tuple(slice(0, n) for n in labels.shape))
+
+    @property
+    def now(self) -> int:
+        """The largest value, 0 where there is none."""
+        return int(self._tiles.max(initial=0))
+
+    def follow(self, box: Sequence[slice]) -> None:
+        """Take note that a box of the array holds other values."""
+        *lead, rows, columns = box
+        for i in range(rows.start // _SIDE, -(-rows.stop // _SIDE)):
+            for j in range(columns.start // _SIDE, -(-columns.stop // _SIDE)):
+                tile = np.s_[i * _SIDE : (i + 1) * _SIDE, j * _SIDE : (j + 1) * _SIDE]
+                found = self._labels[(*lead, *tile)].max(axis=(-2, -1), initial=0)
+                self._tiles[(*lead, i, j)] = found
