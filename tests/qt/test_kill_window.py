@@ -27,6 +27,7 @@ def check(folder: Path, said: list[dict[str, Any]], killed: float, within: float
     """Check what must be there: all from before, and what was done longer ago than `within` seconds, if that counts."""
     begun = said[0]
     strokes = {line["number"]: line["time"] for line in said if line["what"] == "paint"}
+    ended = {line["number"]: line["time"] for line in said if line["what"] == "painted"}
     rounds = {line["number"]: line["time"] for line in said if line["what"] == "trained"}
     with Project.open(folder, take_over=True) as project:
         entry = project.image(project.images[0].id)
@@ -40,7 +41,7 @@ def check(folder: Path, said: list[dict[str, Any]], killed: float, within: float
             y, x = middle(number)
             box = annotation[y - SIDE // 2 : y + SIDE // 2, x - SIDE // 2 : x + SIDE // 2]
             assert set(np.unique(box)) <= {0, found[number]}, "nothing that nobody painted"
-        old = [number for number, at in strokes.items() if within is not None and at < killed - within]
+        old = [number for number, at in ended.items() if within is not None and at < killed - within]
         assert n_painted > max([begun["painted"] - 1, *old]), "strokes are lost"
         assert n_painted <= begun["painted"] + len(strokes)
         kept, sentences = project.rounds.all()
@@ -63,7 +64,7 @@ def kill(folder: Path, kills: int, within: float | None, per_project: int = 8) -
         for seed in range(kills):
             place = folder / f"project {seed // per_project}"
             said, killed = nursery.run_and_kill(place, seed, seed=seed, seconds=(0.1, 20.0))
-            doing = [line["what"] for line in said if line["what"] not in ("paint", "trained")][-1]
+            doing = [line["what"] for line in said if line["what"] not in ("paint", "painted", "trained")][-1]
             fell[doing] = fell.get(doing, 0) + 1
             check(place, said, killed, within)
             print(f"killed {seed + 1} times, {fell}", flush=True)

@@ -98,6 +98,7 @@ def work(folder: str, seed: str) -> None:
         if painted < N_STROKES:
             say(what="paint", number=painted)
             draw(window, painted)
+            say(what="painted", number=painted)
             painted += 1
         if len(session.rounds.all) > n_rounds:
             n_rounds = len(session.rounds.all)

@@ -35,6 +35,10 @@ class LargestValue:
         *lead, rows, columns = box
         for i in range(rows.start // _SIDE, -(-rows.stop // _SIDE)):
             for j in range(columns.start // _SIDE, -(-columns.stop // _SIDE)):
-                tile = np.s_[i * _SIDE : (i + 1) * _SIDE, j * _SIDE : (j + 1) * _SIDE]
-                found = self._labels[(*lead, *tile)].max(axis=(-2, -1), initial=0)
-                self._tiles[(*lead, i, j)] = found
+                place: tuple[slice | int, ...] = (*lead, i, j)
+                tile: tuple[slice, ...] = (*lead, _part(i), _part(j))
+                self._tiles[place] = self._labels[tile].max(axis=(-2, -1), initial=0)
+
+
+def _part(i: int) -> slice:
+    return slice(i * _SIDE, (i + 1) * _SIDE)
