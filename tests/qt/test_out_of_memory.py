@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from driving import add_discs, words
 from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.annotation.terms import WeightMapSettings
 from napari_unet.network.training_settings import TrainingSettings
+from napari_unet.project import Project
 from napari_unet.session import Which
+from napari_unet.session.adding import add_files
 
 ERRORS = [MemoryError("Unable to allocate 8.00 GiB"), torch.OutOfMemoryError("CUDA out of memory")]
 SETTINGS = TrainingSettings(steps=2, minutes=None, width=2, depth=1, patch_size=32, batch_size=1, threads=1)
@@ -153,6 +156,33 @@ def test_saving_leaves_no_half_file(
     qtbot.waitUntil(lambda: step._job is None, timeout=20_000)
     assert words(begun).startswith("Saved")
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=["processor", "card"])
+@pytest.mark.parametrize(
+    "where",
+    ["work.read_picture", "work.read_kept", "keeping.restore", "moves.show_picture", "keeping.show_kept"],
+)
+def test_opening_a_project_is_said_and_the_next_try_works(
+    dock: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str, error: Exception
+) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8))
+    with Project.create(tmp_path / "project") as project:
+        add_files(project, [tmp_path / "a.tif"], lambda n: None, lambda: False)
+        entry = project.image(project.images[0].id)
+        entry.open()
+        entry.replace_array("annotation", np.full((64, 64), 3, np.int32), owned=True)
+        entry.note("labels_are", "objects")
+    calls = fails_once(monkeypatch, f"napari_unet._qt.project.{where}", error)
+    session, moves = dock.loop.session, dock.loop.moves
+    moves.open_project(tmp_path / "project")
+    qtbot.waitUntil(lambda: calls[0] == 1 and "not enough memory" in words(dock), timeout=20_000)
+    if where != "keeping.show_kept":  # else all is there but how it looked
+        qtbot.waitUntil(lambda: not dock.loop.keeping.errands.busy, timeout=20_000)
+        moves.open_project(tmp_path / "project")
+    qtbot.waitUntil(lambda: session.annotation is not None, timeout=20_000)
+    assert dock.loop.keeping.project is not None
+    assert (session.annotation == 3).all()
 
 
 def test_measuring_that_fails_does_not_fail_for_ever(

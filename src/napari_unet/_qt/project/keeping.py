@@ -16,7 +16,6 @@ from napari_unet._qt.project.sight import file_of, sight_of
 from napari_unet._qt.project.status import name_words, saved_words, size_words
 from napari_unet._qt.project.watch import Watch
 from napari_unet._qt.words import Words
-from napari_unet.errors import UserError
 from napari_unet.project import Project
 from napari_unet.session import Session
 from napari_unet.session.companions import Companions
@@ -159,12 +158,12 @@ class Keeping(QObject):
         Raises
         ------
         UserError
-            If it does not fit the image; the project is closed then.
+            If it does not fit the image. The project is closed then, and whatever else goes wrong.
         """
         self.let_go()
         try:
             restore(kept, self.session)
-        except UserError:
+        except BaseException:  # memory may run out, too: nobody could open it again until the window closes
             self._leaving.close_soon(project)
             raise
         self.keeper = Keeper(self.session, project, project.image(image_id), written=True)
