@@ -271,7 +271,7 @@ def test_out_of_memory_halves_the_batch_then_the_patch(
     assert "1 patch of 32 px" in messages[-1]
 
 
-@pytest.mark.parametrize("step", ["evaluate", "_calibrate"])
+@pytest.mark.parametrize("step", ["evaluate", "calibrate"])
 def test_a_training_survives_that_there_is_no_memory_to_measure_it(
     step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,8 +281,8 @@ def test_a_training_survives_that_there_is_no_memory_to_measure_it(
     def fail(*what: object) -> dict[str, float]:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    if step == "_calibrate":
-        monkeypatch.setattr(training._Training, "_calibrate", fail)
+    if step == "calibrate":
+        monkeypatch.setattr(training.Training, "calibrate", fail)
     outcome = train(
         [disc_image()],
         network,

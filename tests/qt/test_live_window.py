@@ -10,7 +10,8 @@ from driving import stroke
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
-from napari_unet.session.live.live import NOTHING_PAINTED
+from napari_unet.session.live.meanwhile import Effort
+from napari_unet.session.live.words import NOTHING_PAINTED
 
 pytestmark = pytest.mark.xdist_group("screen")
 CENTRES = [(24, 24), (24, 64), (24, 104), (72, 24), (72, 64), (72, 104)]
@@ -27,6 +28,7 @@ def painting(open_dock, discs, qtbot):
     session.annotating.start(LabelsAre.OBJECTS)
     dock.refresh()
     viewer.reset_view()
+    dock.annotate.live.effort.setCurrentIndex(dock.annotate.live.effort.findData(Effort.PREVIEW))
     dock.annotate.live.live.click()
     assert dock.loop.live_run.is_on
     return viewer, dock, dock.loop.layers.layer(Which.ANNOTATION)

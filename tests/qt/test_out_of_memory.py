@@ -86,7 +86,7 @@ def fails_once(monkeypatch: pytest.MonkeyPatch, where: str, error: Exception) ->
 
 STEPS: list[tuple[str, Callable[[Any, Any], None]]] = [
     ("napari_unet.workflow.preparation.resample_image", train),
-    ("napari_unet.network.training._Training.__init__", train),
+    ("napari_unet.network.training.Training.__init__", train),
     ("napari_unet.session.session.Session.finish_training", train),
     ("napari_unet.workflow.segmentation.normalise", segment),
     ("napari_unet.workflow.segmentation.separate_probabilities", segment),

@@ -101,25 +101,42 @@ def fit_head(
     onehot = (classes[None] == np.arange(1, n_classes)[:, None]).astype(np.float64)
     known = 0.0 if base is None else base.T.astype(np.float64)
     ridge = np.append(np.full(f - 1, penalty), 1e-6)
+    pixels = np.arange(len(x))
+
+    def loss(at: NDArray[np.float64]) -> float:
+        p = softmax(at @ x.T + known)
+        return float(-(w * np.log(np.maximum(p[classes, pixels], 1e-12))).sum() + (ridge * at**2).sum() / 2)
+
+    last = loss(beta)
     for _ in range(MOST_ROUNDS):
         p = softmax(beta @ x.T + known)[1:]
-        gradient = ((p - onehot) * w) @ x + ridge * beta
-        hessian = np.empty((k, f, k, f))
-        for a in range(k):
-            for b in range(a, k):
-                curvature = w * (p[a] * ((a == b) - p[b]))
-                block = (x * curvature[:, None]).T @ x
-                hessian[a, :, b] = block
-                hessian[b, :, a] = block
-        flat = hessian.reshape(k * f, k * f)
-        flat[np.diag_indices(k * f)] += np.tile(ridge, k)
-        step = linalg.solve(flat, gradient.ravel(), assume_a="pos").reshape(k, f)
-        beta = beta - step
+        step = _newton_step(p, x, w, ridge, ((p - onehot) * w) @ x + ridge * beta)
+        new = loss(beta - step)
+        while new > last and np.abs(step).max() > CLOSE:  # too far where the problem is far from quadratic
+            step = step / 2
+            new = loss(beta - step)
+        beta, last = beta - step, new
         if np.abs(step).max() < CLOSE:
             break
     coefficients = beta[:, :-1] / spreads
     offsets = beta[:, -1] - coefficients @ means
     return Head(coefficients.astype(np.float32), offsets.astype(np.float32), means, spreads)
+
+
+def _newton_step(p: Floats, x: Floats, w: Floats, ridge: Floats, gradient: Floats) -> NDArray[np.float64]:
+    """Solve for the step; p are the probabilities (K − 1, n) of all classes but the first."""
+    k, f = gradient.shape
+    hessian = np.empty((k, f, k, f))
+    for a in range(k):
+        for b in range(a, k):
+            curvature = w * (p[a] * ((a == b) - p[b]))
+            block = (x * curvature[:, None]).T @ x
+            hessian[a, :, b] = block
+            hessian[b, :, a] = block
+    flat = hessian.reshape(k * f, k * f)
+    flat[np.diag_indices(k * f)] += np.tile(ridge, k)
+    solved: NDArray[np.float64] = linalg.solve(flat, gradient.ravel(), assume_a="pos").reshape(k, f)
+    return solved
 
 
 def _carried_over(start: Head, means: Float32, spreads: Float32) -> NDArray[np.float64]:

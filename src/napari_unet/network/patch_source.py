@@ -74,6 +74,7 @@ class PatchSource:
     """
 
     def __init__(self, image: TrainingImage, rng: np.random.Generator) -> None:
+        self.name = image.name
         height, width = image.classes.shape[-2:]
         self.shape = (image.classes.size // max(height * width, 1), height, width)
         grey = image.image.reshape(-1, *self.shape)
@@ -123,6 +124,25 @@ class PatchSource:
             return int(rng.integers(len(self._by_object)))
         cumulated = np.cumsum(self._object_odds)
         return int(np.searchsorted(cumulated, rng.uniform(0, cumulated[-1]), side="right"))
+
+    def carry_on(self, before: "PatchSource", shift: tuple[float, float]) -> None:
+        """Remember the errors of an earlier source of this image; new cells keep the largest, and are drawn most.
+
+        Parameters
+        ----------
+        shift
+            How far (px) this image begins below and right of where it began before.
+        """
+        z, y, x = np.nonzero(self._errors)
+        old_y, old_x = (
+            np.floor((cell * CELL + CELL / 2 + by) / CELL).astype(np.intp)
+            for cell, by in zip((y, x), shift, strict=True)
+        )
+        depth, height, width = before._errors.shape
+        inside = (z < depth) & (old_y >= 0) & (old_y < height) & (old_x >= 0) & (old_x < width)
+        z, y, x = z[inside], y[inside], x[inside]
+        known = before._errors[z, old_y[inside], old_x[inside]]
+        self._errors[z, y, x] = np.where(known > 0, known, self._errors[z, y, x])
 
     def remember(self, numbers: NDArray[np.intp], cells: Float32, errors: Float32) -> None:
         """Blend new errors into those of the cells that they were made in.

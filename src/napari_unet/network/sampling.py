@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -109,6 +109,19 @@ class PatchSampler:
             numbers=np.stack(numbers),
             cells=np.stack(cells),
         )
+
+    def carry_on(self, before: "PatchSampler", shifts: Mapping[str, tuple[float, float]]) -> None:
+        """Remember what an earlier sampler learned about errors in the same images, see `PatchSource.carry_on`.
+
+        Parameters
+        ----------
+        shifts
+            By name, how far (px) each image begins below and right of where it began before; others are new.
+        """
+        known = {source.name: source for source in before._sources}
+        for source in self._sources:
+            if source.name in known and source.name in shifts:
+                source.carry_on(known[source.name], shifts[source.name])
 
     def report_errors(self, batch: Batch, errors: Float32) -> None:
         """Tell how wrong the network was in each cell of a batch that was drawn here.

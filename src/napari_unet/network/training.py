@@ -26,7 +26,7 @@ from napari_unet.network.training_settings import Recipe, TrainingSettings
 from napari_unet.network.unet import MEMORY, UNet, freeze_statistics
 from napari_unet.network.weight_average import WeightAverage
 
-__all__ = ["Curves", "Evaluate", "TrainingOutcome", "TrainingReport", "TrainingSettings", "train"]
+__all__ = ["Curves", "Evaluate", "Training", "TrainingOutcome", "TrainingReport", "TrainingSettings", "train"]
 
 Evaluate = Callable[[UNet], dict[str, float]]
 """Scores a network (evaluation mode) on the held-out places: the higher "score", the better."""
@@ -101,13 +101,13 @@ def train(
             settings = settings.model_copy(
                 update={"steps": record.steps, "minutes": None, "early_stop": False}
             )
-        training = _Training(without_held_out(images, held_out), network, settings, device, rgb, warm, record)
+        training = Training(without_held_out(images, held_out), network, settings, device, rgb, warm, record)
         training.best.tolerance = max(TOLERANCE, getattr(evaluate, "standard_error", 0.0))
         training.evaluate, training.on_report, training.should_stop = evaluate, on_report, should_stop
         return training.run()
 
 
-class _Training:
+class Training:
     """One training under way."""
 
     evaluate: Evaluate | None
@@ -159,7 +159,7 @@ class _Training:
                 self._shrink_as_recorded()
                 with self._open_patches() as patches:
                     while not self._is_over() and self.budget.step not in self.sizes_to_come:
-                        self._make_step(patches)
+                        self.make_step(patches)
                         if self._is_to_score():
                             self._score()
             except (RuntimeError, MemoryError) as error:
@@ -171,13 +171,13 @@ class _Training:
     def _open_patches(self) -> Prefetch:
         # after a change of sizes the stream goes on from a state of its own, but the same one each time
         rng = np.random.default_rng([self.settings.seed, self.budget.step, self.batch_size, self.patch_size])
-        return Prefetch(self._make_sampler(rng, self.settings.augmentation), self.batch_size)
+        return Prefetch(self.make_sampler(rng, self.settings.augmentation), self.batch_size)
 
-    def _make_sampler(self, rng: np.random.Generator, augmentation: AugmentationSettings) -> PatchSampler:
+    def make_sampler(self, rng: np.random.Generator, augmentation: AugmentationSettings) -> PatchSampler:
         margin = self.network.config.margin
         return PatchSampler(self.images, self.patch_size, margin, rng, augmentation, self.rgb, self.n_planes)
 
-    def _make_step(self, patches: Prefetch) -> None:
+    def make_step(self, patches: Prefetch) -> None:
         """Forward, backward, and one change of the weights; or nothing, if asked to stop."""
         batch = patches.next()
         if self._asked_to_stop():
@@ -245,7 +245,7 @@ class _Training:
         assert self.evaluate is not None
         start = time.monotonic()
         try:
-            self._calibrate()
+            self.calibrate()
             scores = self.evaluate(self.average.network)
         except Stopped:
             self.reason = STOPPED
@@ -268,7 +268,7 @@ class _Training:
         self.evaluate, self.calibration_patches = None, []
         self._report(message="Memory ran out while quality was measured: it is not measured from here on.")
 
-    def _calibrate(self) -> None:
+    def calibrate(self) -> None:
         """Measure the statistics of batch normalisation, always on the same patches.
 
         They are varied as in training: on patches as they are, two of six unseen images of nuclei fell from an
@@ -278,7 +278,7 @@ class _Training:
             return
         if not self.calibration_patches:
             rng = np.random.default_rng(self.settings.seed)
-            sampler = self._make_sampler(rng, self.settings.augmentation)
+            sampler = self.make_sampler(rng, self.settings.augmentation)
             for _ in range(-(-CALIBRATION_PATCHES // self.batch_size)):
                 x = _to(sampler.draw(self.batch_size).image, self.device)
                 self.calibration_patches.append(x.contiguous(memory_format=self.memory))
@@ -321,7 +321,7 @@ class _Training:
         if self.best.step is None:
             if not was_stopped:  # who waits for Stop gets the running statistics instead
                 try:
-                    self._calibrate()
+                    self.calibrate()
                 except (RuntimeError, MemoryError) as error:  # and so does who has no memory for it
                     if not is_out_of_memory(error):
                         raise

@@ -7,7 +7,7 @@ computed once; after each stroke a head is fitted on the annotated pixels and gi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -222,11 +222,13 @@ class Preview:
         ``None``: the network's own probabilities.
     anchored
         The head corrects the network's own logits instead of deciding alone.
+    agreement
+        Mean probability that it gives to what was painted, every class counting the same.
     """
 
     head: Head | None = None
     anchored: bool = False
-    n_pixels: int = field(default=0)
+    agreement: float = 0.0
 
     def probabilities(self, seen: Field) -> NDArray[np.float32]:
         """Return class probabilities ``(K, y, x)`` of a field, at its resolution."""
@@ -268,10 +270,12 @@ def fit_preview(
     if start is not None and start.coefficients.shape != (n_classes - 1, features.shape[1]):
         start = None
     weights = balanced_weights(classes[chosen], values[chosen])
-    head = fit_head(
-        features[chosen], classes[chosen], weights, n_classes, start, base[chosen] if anchored else None
-    )
-    return Preview(head, anchored, int(chosen.size))
+    under = base[chosen] if anchored else None
+    head = fit_head(features[chosen], classes[chosen], weights, n_classes, start, under)
+    found = head.probabilities(features[chosen].T[:, :, None], None if under is None else under.T[:, :, None])
+    right = found[classes[chosen], np.arange(chosen.size), 0]
+    means = [right[classes[chosen] == value].mean() for value in np.unique(classes[chosen])]
+    return Preview(head, anchored, float(np.mean(means)))
 
 
 def balanced_weights(classes: NDArray[np.uint8], values: NDArray[np.int32]) -> NDArray[np.float32]:

@@ -181,7 +181,7 @@ def train_model(
         labels_are,
         _network_size(prepared),
         seconds=FIT_AFTER_STOP if outcome.stopped else math.inf,
-        start=_known_separation(start, config),
+        start=known_separation(start, config),
     )
     tallies = tally_held_out(network, prepared.images, inside, labels_are, separation)
     description = ModelDescription(
@@ -193,10 +193,10 @@ def train_model(
         rgb=rgb,
         normalisation=prepared.normalisation,
         labels_are=labels_are.value,
-        class_names=_names_of_classes(class_names, prepared.n_classes),
+        class_names=names_of_classes(class_names, prepared.n_classes),
         separation=separation.model_dump(mode="json"),
-        training=_provenance(settings, outcome, lineage, images, labels_are, before, start),
-        **_sizes(prepared, before),
+        training=provenance_of(settings, outcome, lineage, images, labels_are, before, start),
+        **sizes_of(prepared, before),
     )
     sentences = [s for s in (outcome.sentence, about_held_out) if s]
     _log.info("Training ends on %s. %s", outcome.device, " ".join(sentences))
@@ -228,7 +228,7 @@ def _is_bundle_as_it_is(start: Model | None, config: UNetConfig) -> bool:
     return config == start.description.network.model_copy(update={"distance": config.distance})
 
 
-def _known_separation(start: Model | None, config: UNetConfig) -> SeparationSettings | None:
+def known_separation(start: Model | None, config: UNetConfig) -> SeparationSettings | None:
     """Return how the start makes objects, if its network can still do so."""
     if start is None or start.description.labels_are != LabelsAre.OBJECTS.value:
         return None
@@ -238,7 +238,8 @@ def _known_separation(start: Model | None, config: UNetConfig) -> SeparationSett
     return settings
 
 
-def _sizes(prepared: Prepared, start: Model | None) -> dict[str, Any]:
+def sizes_of(prepared: Prepared, start: Model | None) -> dict[str, Any]:
+    """Return what a description says about sizes."""
     size, scale = prepared.object_size, prepared.scale
     inherited = start.description.object_size if start else TARGET_SIZE
     return {
@@ -257,7 +258,7 @@ def _network_size(prepared: Prepared) -> float | None:
     return prepared.object_size * prepared.scale if prepared.object_size else None
 
 
-def _names_of_classes(names: Sequence[str], n_classes: int) -> tuple[str, ...]:
+def names_of_classes(names: Sequence[str], n_classes: int) -> tuple[str, ...]:
     """Return one name per class, background first; none where none was given."""
     if not names:
         return ()
@@ -265,7 +266,7 @@ def _names_of_classes(names: Sequence[str], n_classes: int) -> tuple[str, ...]:
     return ("background", *names, *missing)[:n_classes]
 
 
-def _provenance(
+def provenance_of(
     settings: TrainingSettings,
     outcome: TrainingOutcome,
     lineage: Lineage,

@@ -13,8 +13,10 @@ import torch
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import ImageSource, Session, Which
 from napari_unet.session.live.desk import Kind
-from napari_unet.session.live.live import NOTHING_PAINTED, ONE_CLASS, Live
+from napari_unet.session.live.live import Live
+from napari_unet.session.live.meanwhile import Effort
 from napari_unet.session.live.view import View
+from napari_unet.session.live.words import NOTHING_PAINTED, ONE_CLASS
 
 torch.set_num_threads(1)
 CENTRES = [(24, 24), (24, 64), (24, 104), (72, 24), (72, 64), (72, 104)]
@@ -41,6 +43,7 @@ class Window:
         self.errors = []
         self.may_show = True
         self.live = Live(self.session, self.posted.put, self.errors.append, lambda: self.may_show)
+        self.live.set_effort(Effort.PREVIEW)
         self.shown = []
         self.live.shown.connect(lambda overlay: self.shown.append(overlay))
 

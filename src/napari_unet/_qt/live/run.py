@@ -9,6 +9,8 @@ from typing import Any
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
 from napari_unet._qt.layers.binding import Binding
+from napari_unet._qt.project.keeping import Keeping
+from napari_unet._qt.training_run import TrainingRun
 from napari_unet._qt.words import Words
 from napari_unet.session import Session, Which
 from napari_unet.session.live.live import Live
@@ -36,11 +38,15 @@ class LiveRun(QObject):
     shown = Signal()
     _posted = Signal(object)
 
-    def __init__(self, session: Session, layers: Binding, words: Words) -> None:
+    def __init__(
+        self, session: Session, layers: Binding, words: Words, training_run: TrainingRun, keeping: Keeping
+    ) -> None:
         super().__init__()
         self._session, self._layers = session, layers
+        self._training_run, self._keeping = training_run, keeping
         self._posted.connect(self._call, Qt.ConnectionType.QueuedConnection)
         self.live = Live(session, self._post, words.tell_failure, self._may_show)
+        self.live.meanwhile.called = self._called
         self.live.changed.connect(self._tell_change)
         self.live.shown.connect(self._tell_shown)
         self._last_shown = 0.0
@@ -75,10 +81,16 @@ class LiveRun(QObject):
         view = view_of(self._layers, self._session)
         if view is not None:
             self.live.look(view)
+        self.live.hold_training(self._training_run.job is not None)
         self.live.show_held()
         rests = not self.live.scheduler.is_busy() and time.monotonic() - self._last_shown > _REST
         if rests and self._may_show():
             self.live.keep()
+
+    def _called(self) -> str:
+        """Return what the image is called in trainings, so that held-out places are known again."""
+        companions = self._keeping.companions()
+        return "" if companions is None else companions.names[companions.current]
 
     def _may_show(self) -> bool:
         return not self._layers.dragging()

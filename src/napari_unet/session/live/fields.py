@@ -29,11 +29,13 @@ class Fields:
         """Memory that they take."""
         return sum(field.n_bytes for field in self._kept)
 
-    def seen_by(self, what: object) -> None:
-        """Forget all fields unless this is what saw them: weights, scale, image and channels."""
-        if what != self._by:
+    def seen_by(self, what: object) -> bool:
+        """Forget all fields unless this is what saw them: weights, scale, image, channels; tell whether it is not."""
+        other = what != self._by
+        if other:
             self._kept.clear()
             self._by = what
+        return other
 
     def add(self, field: Field) -> None:
         """Keep a field."""

@@ -17,21 +17,29 @@ from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.history import Action, Which
 from napari_unet.session.live.desk import LANES, Kind
 from napari_unet.session.live.fields import Fields
+from napari_unet.session.live.meanwhile import Effort, Meanwhile, network_of_planes
 from napari_unet.session.live.scheduler import Post, Scheduler, Work
 from napari_unet.session.live.tasks import Eye, FitTask, Overlay, ShowTask
 from napari_unet.session.live.view import Place, View, area_of, quick_place, sharp_place, surroundings
+from napari_unet.session.live.words import (
+    CORRECTED,
+    GOES_ON,
+    INSTEAD,
+    LEARNED,
+    NOTHING_PAINTED,
+    ONE_CLASS,
+    PREVIEW,
+    PROPOSE,
+    RESTS,
+    SEGMENT,
+)
+from napari_unet.session.round_network import RoundNetwork
 from napari_unet.session.session import Session
 
 if TYPE_CHECKING:
-    from napari_unet.network.model_file import Model
+    from napari_unet.workflow.live_exchange import Better
     from napari_unet.workflow.preview import Field, Preview
 
-NOTHING_PAINTED = "Paint a stroke inside an object and one beside it: the overlay begins by itself."
-ONE_CLASS = "Paint something else as well, such as background: one kind alone says nothing."
-PREVIEW = "Preview from your strokes, nothing is trained yet"
-INSTEAD = "Shown is what “{what}” found; your next stroke shows the preview again."
-SEGMENT, PROPOSE = "Segment", "Propose"
-CORRECTED = "{name}, corrected by your strokes"
 SAME_SIZE = 1.3
 """Factor by which an object size must differ from the one before for the network to look again."""
 
@@ -53,8 +61,8 @@ class Live:
         How many overlays were shown so far.
     is_preview
         Whether what was shown last comes from here, and not from *Segment* or *Propose*.
-    model
-        Weights that are shown instead of those of the current round; ``None`` for the round's, or the bundled ones.
+    meanwhile
+        The training that goes on while one paints.
 
     Signals
     -------
@@ -79,11 +87,10 @@ class Live:
         self.fields = Fields()
         self.is_on = False
         self.status = ""
-        self.model: Model | None = None
-        self.model_name = ""
         self.entropy: NDArray[np.float32] | None = None
         self.n_shown = 0
         self.is_preview = False
+        self.meanwhile = Meanwhile(session, self._take_better, self._tell_state)
         self._view: View | None = None
         self._preview: Preview | None = None
         self._held: Overlay | None = None
@@ -92,6 +99,8 @@ class Live:
         self._measured_of: object = None
         self._showing = False
         self._asked: tuple[Any, ...] = ()
+        self._generation = session.state.generation
+        self._fed = -1  # version of the painting that the training saw
 
     # ---- the switch ----------------------------------------------------------------------------------------
 
@@ -99,14 +108,15 @@ class Live:
         """Begin to follow."""
         if self.is_on:
             return
-        self.is_on = True
+        self.is_on, self._fed = True, -1
+        self._generation = self._session.state.generation
         self.scheduler = Scheduler(self._post, self._failed)
         canvas = self._session.canvas
         canvas.edited.connect(self._note_edit)
         canvas.array_replaced.connect(self._note_edit)
         canvas.applied.connect(self._note_action)
         self._session.state_changed.connect(self._look_again)
-        self._session.rounds_changed.connect(self.refresh)
+        self._session.rounds_changed.connect(self._begin_from_round)
         self.refresh()
 
     def switch_off(self, patience: float = 0.0) -> bool:
@@ -118,12 +128,30 @@ class Live:
             canvas.array_replaced.disconnect(self._note_edit)
             canvas.applied.disconnect(self._note_action)
             self._session.state_changed.disconnect(self._look_again)
-            self._session.rounds_changed.disconnect(self.refresh)
+            self._session.rounds_changed.disconnect(self._begin_from_round)
             self.keep()
+            self.meanwhile.keep_round()
+            self.meanwhile.stop(self.scheduler)
             self._held, self._preview, self._to_come = None, None, []
             self.fields.clear()
             self._say("")
         return self.scheduler.close(patience)
+
+    def set_effort(self, effort: Effort) -> None:
+        """Choose whether and how hard a network is trained meanwhile; what was trained so far becomes a round."""
+        if effort is not self.meanwhile.effort:
+            self.meanwhile.effort = effort
+            if self.is_on:
+                self.meanwhile.keep_round()
+                self._begin_from_round()
+
+    def hold_training(self, held: bool) -> None:
+        """Let another training have the processor, or go on after it."""
+        if held != self.meanwhile.held:
+            if held:
+                self.meanwhile.keep_round()
+            self.meanwhile.held = held
+            self._begin_from_round()
 
     def look(self, view: View) -> None:
         """Follow what the canvas shows."""
@@ -150,7 +178,8 @@ class Live:
         if self.scheduler.is_asked(Kind.MEASURE):  # it can wait, a stroke can't
             self._measured_of = None
         eye = self._eye()
-        self.fields.seen_by(self._what_sees(eye))
+        if self.fields.seen_by(self._what_sees(eye)):
+            self._preview = None  # a fit on other features is no place to begin at
         place = quick_place(self._view, session.image.plane_shape)
         seen = self.fields.find(place)
         if seen is None:
@@ -178,7 +207,7 @@ class Live:
             self._say(NOTHING_PAINTED)
             return
         classes, n_named = dict(painting.object_classes), len(painting.class_names)
-        trained = self.model is not None or self._session.current is not None
+        trained = self._weights() is not None
         task = FitTask(parts, painting.labels_are, classes, n_named, trained, self._preview)
         self.scheduler.drop(Kind.SHOW, Kind.SHARPEN, Kind.MEASURE)
         self.scheduler.ask(Kind.FIT, lambda work: task.run(), self._take_preview)
@@ -216,12 +245,20 @@ class Live:
         """Show what follows a stroke, then have it sharpened, and the rest of the plane done."""
         if not self._show(overlay) or self._view is None or self._session.image is None:
             return
+        self._feed()
         shape = self._session.image.plane_shape
         sharp = sharp_place(self._view, shape)
         quick = quick_place(self._view, shape)
         self._to_come = [*([sharp] if sharp else []), *surroundings(quick, shape)]
         if not self._measure():
             self._go_on()
+
+    def _feed(self) -> None:
+        """Let the training see what was painted, once its overlay is there: to begin a training takes seconds."""
+        version = self._session.state.need_painting().version
+        if version != self._fed and self._preview is not None:
+            self._fed, eye = version, self._eye()
+            self.meanwhile.feed(self.scheduler, eye.given or eye.known, self._preview.agreement)
 
     def _go_on(self) -> None:
         """Do the next of what is left, while nothing more urgent comes."""
@@ -285,24 +322,27 @@ class Live:
     # ---- inside --------------------------------------------------------------------------------------------
 
     def _eye(self) -> Eye:
-        state, current = self._session.state, self._session.current
-        model = self.model or (current.model if current is not None else None)
+        state, weights = self._session.state, self._weights()
         sizes = self._session.sizes
         measured = sizes.last.object_size if sizes.last is not None else None
         return Eye(
             state.need_image(),
             state.channels,
-            model,
+            weights,
             state.object_size_override,
             measured or sizes.found,
             state.device,
         )
 
+    def _weights(self) -> RoundNetwork | None:
+        """Return the network that is shown, ``None`` for the bundled one."""
+        return self.meanwhile.weights or network_of_planes(self._session.current)
+
     def _what_sees(self, eye: Eye) -> tuple[Any, ...]:
         """Return what must be the same for fields to stay; sizes that are nearly so see nearly the same."""
         size = eye.given or eye.known
         steps = round(math.log(size, SAME_SIZE)) if size else None
-        return (id(eye.image.data), eye.channels, id(eye.model), steps)
+        return (id(eye.image.data), eye.channels, id(eye.weights), steps)
 
     def _is_inside(self, view: View) -> bool:
         image = self._session.state.need_image()
@@ -310,12 +350,26 @@ class Live:
         fits = len(view.plane) == len(image.spatial_shape) - 2
         return fits and view.box[1] <= height and view.box[3] <= width and area_of(view.box) > 0
 
+    def _take_better(self, better: Better) -> None:
+        """Show better weights: all that was seen with the old ones is forgotten."""
+        self.refresh()
+
+    def _tell_state(self) -> None:
+        if self.is_preview:
+            self._say(self._what_is_shown())
+
+    def _begin_from_round(self) -> None:
+        """Go on from the round that is the current one now."""
+        self.meanwhile.stop(self.scheduler)
+        self._fed = -1
+        self.refresh()
+
     def _measure(self) -> bool:
         """Have the network look how large objects are, once per image and where nobody said it."""
         session, eye = self._session, self._eye()
         which = (id(eye.image.data), eye.channels)
         known = eye.given or eye.known or session.labels_are is LabelsAre.CLASSES
-        if known or eye.model is not None or self._measured_of == which or self._view is None:
+        if known or eye.weights is not None or self._measured_of == which or self._view is None:
             return False
         self._measured_of = which
         place = quick_place(self._view, eye.image.plane_shape)
@@ -334,8 +388,16 @@ class Live:
             self._go_on()
 
     def _what_is_shown(self) -> str:
-        name = self.model_name or (self._session.current.name if self._session.current else "")
-        return f"{CORRECTED.format(name=name) if name else PREVIEW}."
+        best, current, state = self.meanwhile.best, self._session.current, self.meanwhile.state
+        if best is not None:
+            shown = LEARNED.format(seconds=best.seconds)
+        else:
+            shown = CORRECTED.format(name=current.name) if self._weights() and current else PREVIEW
+        if state is None:
+            return f"{shown}."
+        return (
+            f"{shown}. {RESTS if state.rests else GOES_ON.format(seconds=state.seconds, steps=state.steps)}"
+        )
 
     def _question(self) -> tuple[Any, ...]:
         """Return all that an overlay depends on."""
@@ -352,6 +414,11 @@ class Live:
 
     def _look_again(self) -> None:
         """Begin anew where something that matters was changed."""
+        generation = self._session.state.generation
+        if generation != self._generation:  # another image: what was learned on the last one stays as a round
+            self._generation = generation
+            self.meanwhile.keep_round()
+            self.meanwhile.stop(self.scheduler)
         if self._question() != self._asked:
             self.refresh()
 

@@ -15,6 +15,7 @@ from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.image import ImageSource
 from napari_unet.session.live.placing import put_into
 from napari_unet.session.live.view import Place
+from napari_unet.session.round_network import RoundNetwork
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
@@ -28,7 +29,7 @@ class Eye:
 
     Attributes
     ----------
-    model
+    weights
         ``None`` for the bundled network, which is read when it is first used.
     given
         Diameter (px) of an object that the user said.
@@ -38,7 +39,7 @@ class Eye:
 
     image: ImageSource
     channels: tuple[int, ...]
-    model: Model | None
+    weights: RoundNetwork | None
     given: float | None
     known: float | None
     device: str
@@ -47,7 +48,7 @@ class Eye:
         """Return the model; safe in any thread."""
         from napari_unet.network.bundled import bundled_for
 
-        return self.model or bundled_for(len(self.channels))
+        return bundled_for(len(self.channels)) if self.weights is None else self.weights.load()
 
     def scale(self) -> float:
         """Return network px per image px; safe in any thread."""

@@ -1,0 +1,12 @@
+"""What Live says to the user."""
+
+NOTHING_PAINTED = "Paint a stroke inside an object and one beside it: the overlay begins by itself."
+ONE_CLASS = "Paint something else as well, such as background: one kind alone says nothing."
+PREVIEW = "Preview from your strokes, nothing is trained yet"
+INSTEAD = "Shown is what “{what}” found; your next stroke shows the preview again."
+SEGMENT, PROPOSE = "Segment", "Propose"
+"""Actions of the user that show something else."""
+LEARNED = "Network that learned from your strokes for {seconds:.0f} s"
+GOES_ON = "It goes on learning: step {steps}, {seconds:.0f} s."
+RESTS = "It rests: nothing gets better until you paint more."
+CORRECTED = "{name}, corrected by your strokes"
