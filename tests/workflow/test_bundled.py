@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from painted_discs import QUICK, annotate, draw_discs
+from skimage.data import immunohistochemistry
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
@@ -38,6 +39,13 @@ def test_bright_discs_of_any_size_are_found_without_training(radius):
     image, truth = draw_discs(n=4, pitch=int(3.5 * radius), radius=radius, seed=3)
     segmented = segment_image(bundled_for(1), image)
     assert match(segmented.labels, truth).f1 > 0.9
+
+
+def test_it_says_where_it_does_not_know_what_an_object_is():
+    image, _ = draw_discs(n=4, seed=3)
+    tissue = immunohistochemistry()[:160, :160].transpose(2, 0, 1)
+    assert not segment_image(bundled_for(1), image).sentences
+    assert "not sure what an object is" in segment_image(bundled_for(3), tissue).sentences[0]
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])

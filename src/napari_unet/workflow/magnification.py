@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import Stopped
@@ -16,6 +15,7 @@ from napari_unet.network.prediction import fold, predict
 from napari_unet.network.scaling import resample_image
 from napari_unet.network.unet import UNet
 from napari_unet.objects.separate import SeparationSettings, separate
+from napari_unet.workflow.doubt import certainties
 from napari_unet.workflow.size import LARGEST_SCALE
 
 DIAMETERS = tuple(7.0 * 2 ** (k / 2) for k in range(10))
@@ -29,8 +29,6 @@ SMALLEST_AREA = 12.0
 """Area in px at the network's scale below which nothing counts as found."""
 SPREAD = 1.5
 """Octaves by which images of one project usually differ in magnification."""
-NEAR = 3
-"""Distance in px from objects up to which it counts how sure the network is."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +120,7 @@ def _try(
         distance = output[config.classes] if config.distance else None
         labels = separate(probability, SeparationSettings(smallest=SMALLEST_AREA), distance)
         areas.append(np.bincount(labels.ravel())[1:])
-        near = ndimage.binary_dilation(labels > 0, iterations=NEAR)
-        sureness.append(np.abs(2 * probability[near] - 1))
+        sureness.append(certainties(probability, labels))
     all_areas, all_sureness = np.sort(np.concatenate(areas)), np.concatenate(sureness)
     if not all_areas.size:
         return Trial(diameter, math.nan, 0.0)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
 from napari_unet.errors import UserError
+from napari_unet.network.bundled import is_bundled
 from napari_unet.network.model_file import Model, ModelDescription
 from napari_unet.network.prediction import Averaging, predict
 from napari_unet.network.scaling import brightness_warning, normalise, resample_image, resample_probability
 from napari_unet.objects.separate import SeparationSettings, separate, separate_classes, why_empty
+from napari_unet.workflow.doubt import doubt
 from napari_unet.workflow.magnification import estimate_object_size
 from napari_unet.workflow.scale import scale_of
 
@@ -124,6 +126,8 @@ def segment_image(
     sentences = [warning] if warning else []
     if not labels.any():
         sentences.append(why_empty(foreground(probabilities), settings))
+    elif is_bundled(description) and (unsure := doubt(foreground(probabilities), labels, scale)):
+        sentences.append(unsure)
     _log.info(
         "Segmented %d × %d px with %s at scale %.3g on %s, %s.",
         *shape,
