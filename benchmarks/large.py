@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import zarr
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -38,6 +39,8 @@ SIZE = 30.0
 PERIOD = 1999
 """Side of the sheet that is repeated, in px: no multiple of a block, so that seams fall elsewhere each time."""
 CHUNK = 1024
+BLOCKS = 0.6e9
+"""Bytes that blocks may take when they are compared with one piece: small ones have more seams."""
 NEAR = 40
 """An object counts as one at a seam if its middle is so near to one (px)."""
 
@@ -92,7 +95,7 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def compare(image: LazyImage, memory: float, folder: Path) -> dict[str, float]:
+def compare(image: LazyImage, folder: Path) -> dict[str, float]:
     """Segment an image in one piece and in blocks; return how many objects are the same, at seams and elsewhere."""
     model = bundled_for(1)
     grey = model.description.normalisation.model_copy(update={"mode": "per image"})
@@ -100,6 +103,7 @@ def compare(image: LazyImage, memory: float, folder: Path) -> dict[str, float]:
     model = Model(model.description.model_copy(update={"normalisation": grey}), model.network)
     _, height, width = image.shape
     whole = segment_image(model, image.read(0, height, 0, width, 1), object_size=SIZE).labels
+    memory = psutil.Process().memory_info().rss + BLOCKS
     side = make_plan(model, image, object_size=SIZE, memory=memory).plan.block
     done = segment_blocks(model, image, folder / "blocks.zarr", object_size=SIZE, memory=memory)
     blocks = np.asarray(zarr.open_array(done.labels / "0", mode="r")[...])
@@ -144,8 +148,7 @@ def main() -> None:
             image = folder / f"sheet{arguments.crop}.zarr"
             if not image.exists():
                 write_image(image, arguments.crop, sheet)
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-            found = compare(open_lazily(image), arguments.memory + before, folder)
+            found = compare(open_lazily(image), folder)
             print(f"{arguments.crop}² in one piece and in blocks: {json.dumps(found)}", flush=True)
     finally:
         if arguments.folder is None:

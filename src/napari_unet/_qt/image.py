@@ -7,6 +7,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from napari_unet._qt.axes import AxesRow
+from napari_unet._qt.large.rows import PartRow
 from napari_unet._qt.layers.sources import image_layers, spatial_shape
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.measuring import Measuring
@@ -78,6 +79,8 @@ class ImageStep(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._missing)
+        self.part = PartRow(loop)
+        layout.addWidget(self.part)
         layout.addWidget(self._present)
         self.project = ProjectRow(loop.keeping, loop.moves)
         layout.addWidget(self.project)
@@ -105,7 +108,8 @@ class ImageStep(QWidget):
         session, chosen = self._loop.session, self._loop.layers.images
         layers = image_layers(self._loop.layers.viewer())
         refill(self.layer, [(layer.name, layer) for layer in layers], chosen[0] if chosen else None)
-        self._missing.setVisible(not layers)
+        self.part.refresh()
+        self._missing.setVisible(not layers and self.part.isHidden())
         self._present.setVisible(bool(layers))
         if session.image is None or not chosen:
             return

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
 
 from napari_unet._qt.batch import Batch
 from napari_unet._qt.forms import Form
+from napari_unet._qt.large.rows import WholeRow
 from napari_unet._qt.linking import LinkRow
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, button, column, combo, hint, row
@@ -93,6 +94,8 @@ class SegmentStep(QWidget):
             self.batch,
         ):
             layout.addWidget(part)
+        self.whole_image = WholeRow(loop)
+        layout.insertWidget(2, self.whole_image)
         loop.segmenting.connect(self._show_progress)
 
     def state(self) -> str:
@@ -114,6 +117,7 @@ class SegmentStep(QWidget):
 
     def refresh(self) -> None:
         """Show the session's state."""
+        self.whole_image.refresh()
         loop, session = self._loop, self._loop.session
         running, possible = loop.segmentation is not None, self._can_segment()
         self.scopes.setVisible(not running)

@@ -52,13 +52,13 @@ def show_box(viewer: Any, layer: Layer, position: Sequence[int], box: tuple[slic
     show_place(viewer, layer, (*position[:-2], *(round(m) for m in middle)))
     scene = viewer.scene if hasattr(viewer, "scene") else viewer
     side = max((s.stop - s.start) * float(scale) for s, scale in zip(box[-2:], layer.scale[-2:], strict=True))
-    canvas = min(_canvas_size(viewer))
+    canvas = min(canvas_size(viewer))
     share = side * scene.camera.zoom / canvas
     if not _SMALLEST <= share <= _LARGEST:
         scene.camera.zoom = (_ENLARGED if share < _SMALLEST else _LARGEST) * canvas / max(side, 1e-9)
 
 
-def _canvas_size(viewer: Any) -> Sequence[int]:
+def canvas_size(viewer: Any) -> Sequence[int]:
     """Height and width of the canvas in px."""
     canvas = viewer.canvas if hasattr(viewer, "canvas") else viewer
     return tuple(getattr(canvas, "size", None) or getattr(canvas, "_canvas_size", (600, 600)))

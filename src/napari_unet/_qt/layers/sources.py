@@ -18,9 +18,20 @@ MOST_CHANNELS = 8
 """An axis in front that is longer is taken for planes or time without asking."""
 
 
+LARGEST_PLANE = 6000**2
+"""Pixels of a plane up to which it is painted on and segmented as it is; of larger ones, a part."""
+
+
 def image_layers(viewer: Any) -> list[Image]:
-    """Return the layers that can be segmented, topmost last."""
-    return [layer for layer in viewer.layers if isinstance(layer, Image) and OURS not in layer.metadata]
+    """Return the layers that can be segmented in one piece, topmost last."""
+    images = [layer for layer in viewer.layers if isinstance(layer, Image) and OURS not in layer.metadata]
+    return [layer for layer in images if not is_large(layer)]
+
+
+def is_large(layer: Image) -> bool:
+    """Whether a plane of a layer is too large to be painted on, and to be segmented in one piece."""
+    height, width = ([0, 0, *spatial_shape(layer)])[-2:]
+    return height * width > LARGEST_PLANE
 
 
 def labels_layers(viewer: Any) -> list[Labels]:
