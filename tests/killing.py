@@ -21,7 +21,11 @@ from typing import Any, Self
 
 def say(**what: object) -> None:
     """In the process: tell the parent what is going to be done, and when."""
-    print(json.dumps({"time": time.monotonic(), **what}), flush=True)
+    _say({"time": time.monotonic(), **what})
+
+
+def _say(what: dict[str, object]) -> None:
+    os.write(1, f"{json.dumps(what)}\n".encode())  # one write, so that no kill can come within a line
 
 
 def run_and_kill(
@@ -123,11 +127,11 @@ def _nurse(script: Path) -> None:
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            print(json.dumps({"forked": os.getpid()}), flush=True)
+            _say({"forked": os.getpid()})
             module.work(*json.loads(line))
             os._exit(0)
         _, status = os.waitpid(pid, 0)
-        print(json.dumps({"gone": os.waitstatus_to_exitcode(status)}), flush=True)
+        _say({"gone": os.waitstatus_to_exitcode(status)})
 
 
 if __name__ == "__main__":

@@ -177,6 +177,7 @@ def migrate_and_kill(folder: Path, kills: int, n_projects: int, n_images: int) -
             assert not [path for path in left.rglob("*") if path.name.endswith(UNFINISHED)]
         for project in projects:
             shutil.rmtree(project)
+        print(f"killed {seed + 1} times, {within} of them within a migration", flush=True)
     return within
 
 
@@ -185,7 +186,7 @@ def test_a_process_is_killed_while_it_migrates(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_a_process_is_killed_while_it_migrates_200_times(tmp_path):
     within = migrate_and_kill(tmp_path, 200, 6, 12)
     print(f"{within} of 200 kills fell between the first document and the last")

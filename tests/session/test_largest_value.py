@@ -20,6 +20,9 @@ def test_it_follows_every_change(shape):
         labels[box] = rng.choice([0, 7, int(rng.integers(2, 10_000))])
         largest.follow(box)
         assert largest.now == labels.max()
+        for value in (2, 7, 60, int(labels.max())):
+            plane = tuple(int(rng.integers(n)) for n in shape[:-2])
+            assert largest.holds(plane, value) == (labels[plane] == value).any()
 
 
 def test_the_next_object_gets_a_number_above_all_others_whatever_was_done():

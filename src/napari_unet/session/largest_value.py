@@ -30,6 +30,14 @@ class LargestValue:
         """The largest value, 0 where there is none."""
         return int(self._tiles.max(initial=0))
 
+    def holds(self, plane: Sequence[int], value: int) -> bool:
+        """Tell whether a plane holds a value; only tiles that may are searched."""
+        for i, j in np.argwhere(self._tiles[tuple(plane)] >= value):
+            tile: tuple[int | slice, ...] = (*plane, _part(int(i)), _part(int(j)))
+            if (self._labels[tile] == value).any():
+                return True
+        return False
+
     def follow(self, box: Sequence[slice]) -> None:
         """Take note that a box of the array holds other values."""
         *lead, rows, columns = box

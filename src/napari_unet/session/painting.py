@@ -89,6 +89,10 @@ class Painting:
         gaps = np.flatnonzero(used != np.arange(FIRST, FIRST + used.size))
         return FIRST + int(gaps[0])
 
+    def holds(self, plane: Plane, value: int) -> bool:
+        """Tell whether a plane of the annotation holds a value."""
+        return self._largest.holds(plane, value)
+
     def annotated_planes(self) -> list[Plane]:
         """Return the planes on which something was painted or a region lies."""
         with_region = {tuple(region.plane) for region in self.regions}

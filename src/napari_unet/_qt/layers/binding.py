@@ -259,9 +259,10 @@ class Binding(QObject):
 
     def _begin_stroke(self, layer: Labels, index: tuple[int, ...]) -> None:
         """Give a stroke that starts off the current object the next number."""
-        if not self.new_object_tool or layer != self.layer(Which.ANNOTATION):
+        painting = self._session.painting
+        if not self.new_object_tool or painting is None or layer != self.layer(Which.ANNOTATION):
             return
-        if begins_new_object(layer, index):
+        if begins_new_object(layer, index, painting.holds):
             layer.selected_label = self._session.next_object_value()
 
     def _accept_under_cursor(self) -> None:

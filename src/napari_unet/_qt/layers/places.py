@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,10 +64,17 @@ def canvas_size(viewer: Any) -> Sequence[int]:
     return tuple(getattr(canvas, "size", None) or getattr(canvas, "_canvas_size", (600, 600)))
 
 
-def begins_new_object(layer: Labels, index: tuple[int, ...]) -> bool:
+def begins_new_object(
+    layer: Labels, index: tuple[int, ...], is_used: Callable[[Sequence[int], int], bool]
+) -> bool:
     """Whether a brush stroke that starts at this pixel lies off the object that the brush paints.
 
     A number that is not in use yet does not move on: the first stroke of an object keeps its own.
+
+    Parameters
+    ----------
+    is_used
+        Tells whether a plane of the annotation holds a number.
     """
     value = layer.selected_label
     if layer.mode != "paint" or value <= BACKGROUND:
@@ -75,4 +82,4 @@ def begins_new_object(layer: Labels, index: tuple[int, ...]) -> bool:
     radius = max(1, int(layer.brush_size // 2))
     around = tuple(slice(max(i - radius, 0), max(i + radius + 1, 0)) for i in index[-2:])
     plane = np.asarray(layer.data[index[:-2]])
-    return not (plane[around] == value).any() and bool((plane == value).any())
+    return not (plane[around] == value).any() and is_used(index[:-2], value)
