@@ -185,7 +185,7 @@ class Dock(QWidget):
 
     def _follow_theme(self) -> None:
         theme = get_theme(self._viewer().theme)
-        for step in (self.train, self.takeaway):
+        for step in (self.train, self.know, self.takeaway):
             step.set_colours(theme.text.as_hex(), theme.background.as_hex())
 
 

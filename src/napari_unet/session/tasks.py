@@ -79,8 +79,7 @@ class TrainingTask:
         from napari_unet.session.anew import can_begin_anew, train_and_compare
         from napari_unet.workflow import train_model
 
-        unread, about_images = self._all_images(on_report, should_stop)
-        images = [replace(image, image=np.asarray(image.image)) for image in unread]
+        images, about_images = self.read_images(on_report, should_stop)
         if self.on_images is not None:
             self.on_images(images)
         train = partial(
@@ -107,6 +106,13 @@ class TrainingTask:
                 record=record,
             )
         return replace(trained, sentences=[*trained.sentences, *about_images])
+
+    def read_images(
+        self, on_report: Callable[[TrainingReport], None], should_stop: ShouldStop
+    ) -> tuple[list[AnnotatedImage], list[str]]:
+        """Return the annotated planes of all images, with pixels in memory, and which images are left out."""
+        unread, sentences = self._all_images(on_report, should_stop)
+        return [replace(image, image=np.asarray(image.image)) for image in unread], sentences
 
     def _all_images(
         self, on_report: Callable[[TrainingReport], None], should_stop: ShouldStop

@@ -6,7 +6,9 @@ from typing import Any
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_unet._qt.know.blind import BlindPanel
 from napari_unet._qt.know.evaluating import EvaluatePanel
+from napari_unet._qt.know.learning import LearningPanel
 from napari_unet._qt.know.rounds_list import RoundsList, in_words
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, hint
@@ -26,6 +28,9 @@ class KnowStep(QWidget):
         self.scores = hint()
         self.rounds = RoundsList(loop)
         self.evaluate = EvaluatePanel(loop)
+        self.learning = LearningPanel(loop)
+        self.blind = BlindPanel(loop)
+        self.blind.agreed.connect(self.learning.redraw)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
@@ -36,8 +41,22 @@ class KnowStep(QWidget):
                 "Compare what is shown with a truth: a Labels layer or a file.",
                 self.evaluate,
             ),
+            Fold(
+                "Would more labels help?",
+                "How much better the network becomes with more objects, measured on those there are.",
+                self.learning,
+            ),
+            Fold(
+                "How good are people?",
+                "Draw some of your objects again without seeing them: nobody can agree with you better than that.",
+                self.blind,
+            ),
         ):
             layout.addWidget(part)
+
+    def set_colours(self, text: str, background: str) -> None:
+        """Follow the theme."""
+        self.learning.set_colours(text, background)
 
     def state(self) -> str:
         """Return a few words for the title line."""
@@ -55,7 +74,8 @@ class KnowStep(QWidget):
         else:
             self.scores.setText(NOTHING_HELD_OUT)
         self.rounds.refresh()
-        self.evaluate.refresh()
+        for panel in (self.evaluate, self.learning, self.blind):
+            panel.refresh()
 
 
 def _words(current: Any) -> str:
