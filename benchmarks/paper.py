@@ -58,9 +58,9 @@ N_TRAIN, N_READ = 12, 12
 class WithDropOut(TrainingSettings):
     """The laptop network with the paper's drop-out at the end of the contracting path."""
 
-    def network_config(self, in_channels: int, classes: int, distance: bool) -> UNetConfig:
+    def network_config(self, *of_images: Any) -> UNetConfig:
         """As the preset, with drop-out."""
-        return super().network_config(in_channels, classes, distance).model_copy(update={"dropout": 0.5})
+        return super().network_config(*of_images).model_copy(update={"dropout": 0.5})
 
 
 def _without_border_weight(settings: TrainingSettings) -> TrainingSettings:

@@ -1,7 +1,7 @@
 """Quality against effort: an annotator with exact truth corrects round by round, from first strokes to the end.
 
     python benchmarks/simulated_user.py                                     # all sets and arms, three seeds: a day
-    python benchmarks/simulated_user.py --sets dsb2018-colour --seeds 0 --arms inbox random --corrections 3
+    python benchmarks/simulated_user.py --sets dsb2018-colour --seeds 0 --arms inbox random --corrections 2
     python benchmarks/simulated_user.py --report
 
 Arms: *inbox* answers what the inbox ranks first; *worst* finds by eye what is worst (and pays for the search);
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument(
-        "--corrections", nargs="+", type=float, default=[3.0, 1.0], help="1: count as the rest"
+        "--corrections", nargs="+", type=float, default=[2.0, 1.0], help="1: count as the rest"
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--rounds", type=int, default=8)

@@ -71,7 +71,7 @@ class WeightMapSettings(BaseModel):
         "(w_c of Ronneberger 2015 only).",
     )
     corrections: float = Field(
-        default=3.0,
+        default=2.0,
         ge=1,
         le=100,
         title="Corrections count",
