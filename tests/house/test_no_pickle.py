@@ -24,7 +24,7 @@ READERS = {("torch", "load"), ("np", "load"), ("numpy", "load"), ("pd", "read_pi
 
 
 def readers_of_pickles(tree: ast.AST) -> list[str]:
-    """Return what in a file could read a pickle; ``np.load`` only where it is not told to refuse them."""
+    """Return what in a file could read a pickle; ``np.load`` and ``torch.load`` only where they may."""
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -33,6 +33,7 @@ def readers_of_pickles(tree: ast.AST) -> list[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner = node.func.value.id if isinstance(node.func.value, ast.Name) else ""
             refuses = any(k.arg == "allow_pickle" and _is_false(k.value) for k in node.keywords)
+            refuses = refuses or any(k.arg == "weights_only" and _is_true(k.value) for k in node.keywords)
             if (owner, node.func.attr) in READERS and not refuses:
                 found.append(f"{owner}.{node.func.attr}")
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle" and not _is_false(node.value):
@@ -42,6 +43,10 @@ def readers_of_pickles(tree: ast.AST) -> list[str]:
 
 def _is_false(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value is False
+
+
+def _is_true(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
 
 
 def test_no_file_of_ours_could_read_one():
@@ -56,6 +61,7 @@ def test_no_file_of_ours_could_read_one():
         "import pickle",
         "from joblib import load",
         "torch.load(p)",
+        "torch.load(p, weights_only=False)",
         "np.load(p)",
         "np.load(p, allow_pickle=True)",
     ],

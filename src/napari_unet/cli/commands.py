@@ -12,6 +12,7 @@ from napari_unet.cli import (
     export,
     measure,
     methods,
+    model,
     open_window,
     replay,
     report,
@@ -37,6 +38,9 @@ app.command("export", help="Write objects for ImageJ, QuPath, OMERO or machine l
     export.export_objects
 )
 app.command("weights", help="Write the weight map that training uses for these labels.")(weights.weights)
+app.command("model", help="Write a network as ONNX or for the BioImage Model Zoo, or read one from there.")(
+    model.model
+)
 app.command("replay", help="Train the rounds of a project again, and compare bit for bit.")(replay.replay)
 app.command("methods", help="Print text on a network for the methods section of a paper.")(methods.methods)
 app.command("report", help="Gather what helps to find a problem into one file.")(report.report)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
     from napari_unet.workflow.batch import Segmenter
     from napari_unet.workflow.batch_record import Done
-    from napari_unet.workflow.large_files import SegmenterOfAnySize
 
 KEEPING_BLOCKS = (
     "Stopping after what is being computed; what is done is kept. Press Ctrl-C again to leave at once."
@@ -59,7 +58,10 @@ def segment(
         typer.Option("--output", "-o", help="Label TIFF or .zarr to write; a folder for several images."),
     ],
     model: Annotated[
-        str, typer.Option("--model", help="Model file (.safetensors), or bundled: needs no training.")
+        str,
+        typer.Option(
+            "--model", help="Model file (.safetensors), package of the model zoo (.zip), or bundled."
+        ),
     ] = "bundled",
     object_size: Annotated[
         float | None, typer.Option(help="Typical diameter in px, if it differs from the training images.")
@@ -121,16 +123,26 @@ def segment(
 
     from napari_unet.network.bundled import BUNDLED, bundled_for, load_bundled
     from napari_unet.network.device import choose_device
-    from napari_unet.network.model_file import load_model
     from napari_unet.workflow import segment_image
     from napari_unet.workflow.batch import word_for
     from napari_unet.workflow.batch_record import Wanted
     from napari_unet.workflow.cluster import connected
     from napari_unet.workflow.large_files import SegmenterOfAnySize
+    from napari_unet.workflow.zoo.reading import load_network, read_foreign
+    from napari_unet.workflow.zoo.segmenting import segmenter_of
 
     if cluster is None:
         choose_device(device)
-    network = load_bundled() if model == BUNDLED else load_model(Path(model))
+    wanted = Wanted(probabilities, rois, table)
+    foreign = read_foreign(model)
+    if foreign is not None:
+        if (object_size, tile, averaging, grey_range) != (None, None, Average.NONE, None):
+            raise UserError(
+                f"{model} is a network of another program: it takes no settings of ours; leave them out."
+            )
+        segment_files(list(zip(found, targets, strict=True)), segmenter_of(foreign, wanted), again)
+        return
+    network = load_bundled() if model == BUNDLED else load_network(Path(model))
 
     def network_for(image: NDArray[Any]) -> Model:
         return bundled_for(image.shape[0]) if model == BUNDLED else network
@@ -144,7 +156,6 @@ def segment(
         device=device,
     )
     settings = dict(run.keywords, device="", stack=stack)  # where it is computed changes nothing
-    wanted = Wanted(probabilities, rois, table)
     with connected(cluster) as workers:
         segmenter = SegmenterOfAnySize(
             network_for, run, word_for(network, settings), wanted, stack=stack, settings=run.keywords,
@@ -152,15 +163,21 @@ def segment(
         )  # fmt: skip
         if targets != [output]:
             targets = [segmenter.target_of(path, target) for path, target in zip(found, targets, strict=True)]
-        files = list(zip(found, targets, strict=True))
-        if len(files) == 1:
-            _segment_one(*files[0], segmenter)
-        else:
-            _segment_many(files, segmenter, again)
+        segment_files(list(zip(found, targets, strict=True)), segmenter, again)
 
 
-def _segment_one(path: Path, target: Path, segmenter: SegmenterOfAnySize) -> None:
-    large = segmenter.large(path, target) is not None
+def segment_files(files: list[tuple[Path, Path]], segmenter: Segmenter, again: bool) -> None:
+    """Segment one file, or many; tell what was found."""
+    if len(files) == 1:
+        _segment_one(*files[0], segmenter)
+    else:
+        _segment_many(files, segmenter, again)
+
+
+def _segment_one(path: Path, target: Path, segmenter: Segmenter) -> None:
+    from napari_unet.workflow.large_files import SegmenterOfAnySize
+
+    large = isinstance(segmenter, SegmenterOfAnySize) and segmenter.large(path, target) is not None
     with (
         stop_on_interrupt(KEEPING_BLOCKS) if large else nullcontext(never_stop) as stop,
         progress_bar() as progress,

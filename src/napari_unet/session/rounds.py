@@ -122,10 +122,10 @@ class Rounds:
         done.name = name
 
     def load_file(self, path: str | Path) -> str:
-        """Read a model file; return its key."""
-        from napari_unet.network.model_file import load_model
+        """Read a model file, or a package of the model zoo with such a network; return its key."""
+        from napari_unet.workflow.zoo.reading import load_network
 
-        self.files[str(path)] = load_model(Path(path))
+        self.files[str(path)] = load_network(Path(path))
         return str(path)
 
     def starts(self, bundled: bool = True) -> list[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""Networks for the BioImage Model Zoo and as ONNX, and networks from there."""
