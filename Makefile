@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-slow lint format docs bench fuzz soak clean
+.PHONY: help setup demo test test-slow lint format docs bench fuzz soak live-soak clean
 
 help:
 	@echo "make demo       the loop on a sample: in napari, or without a display driven by itself into demo-out/"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint       ruff and mypy only; make format repairs what ruff can"
 	@echo "make fuzz       looks for files that break the readers (a minute each; SECONDS=600 for ten)"
 	@echo "make soak       counts what grows over 1,000 rounds and 200 openings, into benchmarks/out/ (hours)"
+	@echo "make live-soak  an hour of scripted live use in a window: memory, threads (MINUTES=5 for five)"
 	@echo "make docs       the documentation, into site/"
 	@echo "make bench      the benchmarks, into benchmarks/out/ (hours; see benchmarks/RESULTS.md)"
 
@@ -53,6 +54,9 @@ fuzz: setup
 
 soak: setup
 	tools/screen $(BIN)/python benchmarks/soak.py
+
+live-soak: setup
+	tools/screen $(BIN)/python benchmarks/live.py --soak $(or $(MINUTES),60)
 
 clean:
 	rm -rf .venv demo-out fuzz-out site dist build .mypy_cache .ruff_cache .pytest_cache

@@ -11,12 +11,14 @@ printed at the end.
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from sklearn.ensemble import RandomForestClassifier
 
 from few_crops_data import DATA_SETS, DataSet, Sample, as_objects, cut, read_sample
-from few_crops_forest import compute_features, predict_forest
+from few_crops_forest import N_TREES, compute_features, predict_forest
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.annotation.targets import make_target
 from napari_unet.network.bundled import bundled_for
@@ -60,10 +62,9 @@ def main() -> None:
             print(f"{name}: skipped, there are no images of it (see --data).")
             continue
         for sample in read_images(data_set, options.data, options.limit, options.tune):
-            for seed in options.seeds:
-                for row in run(data_set, sample, seed):
-                    append_row(options.out, row, COLUMNS)
-                    rows.append(row)
+            for row in run(data_set, sample, options.seeds):
+                append_row(options.out, row, COLUMNS)
+                rows.append(row)
         print(report([row for row in rows if row["set"] == name]), flush=True)
     print(report(rows))
 
@@ -81,65 +82,76 @@ def read_images(data_set: DataSet, data: Path, limit: int, tune: bool) -> list[S
     return samples
 
 
-def run(data_set: DataSet, sample: Sample, seed: int) -> list[dict[str, object]]:
-    """Paint ten strokes and read the rest of the image with both methods."""
+def run(data_set: DataSet, sample: Sample, seeds: list[int]) -> Iterator[dict[str, object]]:
+    """Paint ten strokes, once per seed, and read the rest of the image with both methods."""
     labels_are = LabelsAre(data_set.labels_are)
     truth = sample.labels.astype(np.int32)
     if labels_are is LabelsAre.OBJECTS:
         truth = as_objects(sample.labels, data_set.coding)
-    annotation = annotate(draw_strokes(truth, labels_are, N_STROKES, seed))
-    key = {"set": data_set.name, "image": sample.name, "seed": seed}
-    return [
-        key | {"method": method} | make(sample.image, annotation, truth, labels_are, seed)
-        for method, make in (("preview", run_preview), ("forest", run_forest))
-    ]
+    methods = {"preview": Previewed(sample.image, labels_are), "forest": Forested(sample.image, labels_are)}
+    for seed in seeds:
+        annotation = annotate(draw_strokes(truth, labels_are, N_STROKES, seed))
+        for method, made in methods.items():
+            probabilities, labels, times = made.read(annotation, seed)
+            scores = score(probabilities, labels, annotation, truth, labels_are)
+            yield (
+                {"set": data_set.name, "image": sample.name, "seed": seed, "method": method} | scores | times
+            )
 
 
-def run_preview(
-    image: np.ndarray, annotation: np.ndarray, truth: np.ndarray, labels_are: LabelsAre, seed: int
-) -> dict[str, object]:
-    """As the window does it: the bundled network at the scale that it finds, a head on top."""
-    pixels = image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
-    model = bundled_for(len(pixels))
-    grey_range = grey_range_of(model, pixels)
-    objects = labels_are is LabelsAre.OBJECTS
-    size = estimate_object_size(model, normalise(pixels, grey_range)) if objects else None
-    scale = scale_of(model.description, size, None)
-    start = time.perf_counter()
-    seen = see_field(model, pixels, (), (0, truth.shape[0], 0, truth.shape[1]), 1.0, scale, grey_range)
-    saw = time.perf_counter()
-    n_classes = max(int(annotation.max()), 2)
-    fitted = fit_preview([annotated_pixels(seen, annotation, labels_are)], n_classes, trained=False)
-    assert fitted is not None
-    fit = time.perf_counter()
-    probabilities = fitted.probabilities(seen)
-    labels = preview_labels(probabilities, seen, SeparationSettings(), labels_are, size)
-    shown = time.perf_counter()
-    times = {"see_s": saw - start, "fit_s": fit - saw, "show_s": shown - fit}
-    return score(probabilities, labels, annotation, truth, labels_are) | times
+class Previewed:
+    """As the window does it: the bundled network at the scale that it finds looks once, a head on top."""
+
+    def __init__(self, image: np.ndarray, labels_are: LabelsAre) -> None:
+        pixels = image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
+        model = bundled_for(len(pixels))
+        grey_range = grey_range_of(model, pixels)
+        objects = labels_are is LabelsAre.OBJECTS
+        self.labels_are = labels_are
+        self.size = estimate_object_size(model, normalise(pixels, grey_range)) if objects else None
+        scale = scale_of(model.description, self.size, None)
+        start = time.perf_counter()
+        whole = (0, image.shape[0], 0, image.shape[1])
+        self.seen = see_field(model, pixels, (), whole, 1.0, scale, grey_range)
+        self.seconds = time.perf_counter() - start
+
+    def read(self, annotation: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, dict[str, object]]:
+        """Return probabilities, labels and seconds."""
+        start = time.perf_counter()
+        n_classes = max(int(annotation.max()), 2) if self.labels_are is LabelsAre.CLASSES else 2
+        fitted = fit_preview(
+            [annotated_pixels(self.seen, annotation, self.labels_are)], n_classes, trained=False
+        )
+        assert fitted is not None
+        fit = time.perf_counter()
+        probabilities = fitted.probabilities(self.seen)
+        labels = preview_labels(probabilities, self.seen, SeparationSettings(), self.labels_are, self.size)
+        end = time.perf_counter()
+        return probabilities, labels, {"see_s": self.seconds, "fit_s": fit - start, "show_s": end - fit}
 
 
-def run_forest(
-    image: np.ndarray, annotation: np.ndarray, truth: np.ndarray, labels_are: LabelsAre, seed: int
-) -> dict[str, object]:
+class Forested:
     """The forest of `few_crops_forest.py`, without the fit of how objects are made: nothing complete is painted."""
-    from sklearn.ensemble import RandomForestClassifier
 
-    from few_crops_forest import N_TREES
+    def __init__(self, image: np.ndarray, labels_are: LabelsAre) -> None:
+        self.labels_are = labels_are
+        start = time.perf_counter()
+        self.features = compute_features(image)
+        self.seconds = time.perf_counter() - start
 
-    target = make_target(annotation, labels_are)
-    start = time.perf_counter()
-    features = compute_features(image)
-    saw = time.perf_counter()
-    classifier = RandomForestClassifier(N_TREES, n_jobs=2, random_state=seed)
-    classifier.fit(features[target.known], target.classes[target.known])
-    fit = time.perf_counter()
-    probabilities = predict_forest(classifier, features)
-    labels = probabilities.argmax(axis=0)
-    if labels_are is LabelsAre.OBJECTS:
-        labels = separate(1 - probabilities[0], SeparationSettings())
-    times = {"see_s": saw - start, "fit_s": fit - saw, "show_s": time.perf_counter() - fit}
-    return score(probabilities, labels, annotation, truth, labels_are) | times
+    def read(self, annotation: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, dict[str, object]]:
+        """Return probabilities, labels and seconds."""
+        target = make_target(annotation, self.labels_are)
+        start = time.perf_counter()
+        classifier = RandomForestClassifier(N_TREES, n_jobs=2, random_state=seed)
+        classifier.fit(self.features[target.known], target.classes[target.known])
+        fit = time.perf_counter()
+        probabilities = predict_forest(classifier, self.features)
+        labels = probabilities.argmax(axis=0)
+        if self.labels_are is LabelsAre.OBJECTS:
+            labels = separate(1 - probabilities[0], SeparationSettings())
+        end = time.perf_counter()
+        return probabilities, labels, {"see_s": self.seconds, "fit_s": fit - start, "show_s": end - fit}
 
 
 def score(

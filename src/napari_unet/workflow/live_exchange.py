@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from napari_unet.workflow.annotated import AnnotatedImage
-from napari_unet.workflow.training import TrainedModel
+if TYPE_CHECKING:
+    from napari_unet.workflow.annotated import AnnotatedImage
+    from napari_unet.workflow.training import TrainedModel
 
 
 @dataclass(frozen=True, eq=False)

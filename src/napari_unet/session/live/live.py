@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_unet.annotation.coding import LabelsAre
-from napari_unet.objects.edit import Change
-from napari_unet.session import actions
 from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.history import Action, Which
 from napari_unet.session.live.desk import LANES, Kind
 from napari_unet.session.live.fields import Fields
 from napari_unet.session.live.meanwhile import Effort, Meanwhile, network_of_planes
 from napari_unet.session.live.scheduler import Post, Scheduler, Work
+from napari_unet.session.live.surface import Surface
 from napari_unet.session.live.tasks import Eye, FitTask, Overlay, ShowTask
 from napari_unet.session.live.view import Place, View, area_of, quick_place, sharp_place, surroundings
 from napari_unet.session.live.words import (
@@ -55,12 +54,6 @@ class Live:
         Whether it follows.
     status
         What is shown, for the user.
-    entropy
-        float32 ``(Y, X)`` of the plane that is shown: where the preview does not know; ``None`` before the first one.
-    n_shown
-        How many overlays were shown so far.
-    is_preview
-        Whether what was shown last comes from here, and not from *Segment* or *Propose*.
     meanwhile
         The training that goes on while one paints.
 
@@ -87,20 +80,32 @@ class Live:
         self.fields = Fields()
         self.is_on = False
         self.status = ""
-        self.entropy: NDArray[np.float32] | None = None
-        self.n_shown = 0
-        self.is_preview = False
+        self._surface = Surface(session)
         self.meanwhile = Meanwhile(session, self._take_better, self._tell_state)
         self._view: View | None = None
         self._preview: Preview | None = None
         self._held: Overlay | None = None
         self._to_come: list[Place] = []
-        self._unkept: set[tuple[int, ...]] = set()
         self._measured_of: object = None
         self._showing = False
         self._asked: tuple[Any, ...] = ()
         self._generation = session.state.generation
         self._fed = -1  # version of the painting that the training saw
+
+    @property
+    def entropy(self) -> NDArray[np.float32] | None:
+        """Where the preview does not know, float32 ``(Y, X)`` of the plane looked at; ``None`` before the first one."""
+        return None if self._view is None else self._surface.entropy_of(self._view.plane)
+
+    @property
+    def n_shown(self) -> int:
+        """How many overlays were shown so far."""
+        return self._surface.n_shown
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether what was shown last comes from here, and not from *Segment* or *Propose*."""
+        return self._surface.is_preview
 
     # ---- the switch ----------------------------------------------------------------------------------------
 
@@ -156,10 +161,7 @@ class Live:
     def look(self, view: View) -> None:
         """Follow what the canvas shows."""
         if view != self._view:
-            moved = self._view is None or view.plane != self._view.plane
             self._view = view
-            if moved:
-                self.entropy = None
             self.refresh()
 
     # ---- strokes -------------------------------------------------------------------------------------------
@@ -274,18 +276,12 @@ class Live:
         if not self._may_show():
             self._held = overlay
             return False
-        session = self._session
-        if not overlay.backdrop.holds(session.state):
+        if not overlay.backdrop.holds(self._session.state):
             self.refresh()
             return False
-        plane, self._showing = overlay.place.plane, True
+        self._showing = True
         try:
-            action = actions.showing(session.state, overlay.backdrop, overlay.settled, overlay.labels, "Live")
-            if action is not None:
-                session.canvas.show(action)
-                self._unkept.add(plane)
-            self._take_entropy(overlay)
-            self.n_shown, self.is_preview = self.n_shown + 1, True
+            self._surface.show(overlay)
         finally:
             self._showing = False
         self._say(self._what_is_shown())
@@ -300,24 +296,7 @@ class Live:
 
     def keep(self) -> None:
         """Let the project keep the overlay as it is now; for a moment of rest, not for every stroke."""
-        session = self._session
-        if not self._unkept or session.segmentation is None:
-            return
-        changes = []
-        for plane in self._unkept:
-            now = session.canvas.plane(Which.SEGMENTATION, plane)
-            values = now.reshape((1,) * len(plane) + now.shape).copy()
-            changes.append((Which.SEGMENTATION, Change((*plane, 0, 0), values, values)))
-        self._unkept.clear()
-        session.canvas.applied.emit(Action("Live", tuple(changes)), "do")
-
-    def _take_entropy(self, overlay: Overlay) -> None:
-        y0, y1, x0, x1 = overlay.place.box
-        if self._view is None or overlay.place.plane != self._view.plane:
-            return
-        if self.entropy is None or self.entropy.shape != overlay.settled.shape:
-            self.entropy = np.zeros(overlay.settled.shape, np.float32)
-        self.entropy[y0:y1, x0:x1] = overlay.entropy
+        self._surface.keep()
 
     # ---- inside --------------------------------------------------------------------------------------------
 
@@ -417,6 +396,7 @@ class Live:
         generation = self._session.state.generation
         if generation != self._generation:  # another image: what was learned on the last one stays as a round
             self._generation = generation
+            self._surface.forget()
             self.meanwhile.keep_round()
             self.meanwhile.stop(self.scheduler)
         if self._question() != self._asked:
@@ -425,7 +405,7 @@ class Live:
     def _note_action(self, action: Action, how: str) -> None:
         if action.name in (SEGMENT, PROPOSE) and how == "do":
             self.scheduler.drop(*LANES)
-            self._to_come, self.is_preview = [], False
+            self._to_come, self._surface.is_preview = [], False
             self._asked = self._question()  # what it found out about sizes is no reason to begin anew
             self._say(INSTEAD.format(what=action.name))
 

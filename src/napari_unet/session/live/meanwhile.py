@@ -16,7 +16,6 @@ from napari_unet.session.session import Session
 
 if TYPE_CHECKING:
     from napari_unet.workflow.live_exchange import Better, Inbox, State
-    from napari_unet.workflow.live_training import LiveTraining
 
 
 class Effort(StrEnum):
@@ -106,35 +105,25 @@ class Meanwhile:
         return done
 
     def _begin(self, scheduler: Scheduler, inbox: Inbox) -> None:
-        task = self._task(inbox)
+        session, state = self._session, self._session.state
+        image, weights = state.need_image(), network_of_planes(session.current)
+        choices, labels_are, quiet = state.training_choices, session.labels_are, self.effort is Effort.QUIET
+        rgb = image.rgb and len(state.channels) == 3
+        channels = tuple(f"channel {channel + 1}" for channel in state.channels)
 
         def work(handle: Work) -> None:
+            import torch
+
+            from napari_unet.workflow.live_training import LiveTraining  # loading it would hold up the window
+
+            settings = choices.training_settings()
+            threads = 1 if quiet else settings.threads or max(torch.get_num_threads() - 1, 1)
+            settings = settings.model_copy(update={"threads": threads, "preset": "laptop", "dimensions": 2})
+            start = None if weights is None else weights.load
+            task = LiveTraining(inbox, start, settings, labels_are, rgb, channels, "live", quiet)
             task.run(handle.tell, handle.tell, handle.should_stop, handle.let_pass)
 
         scheduler.ask(Kind.TRAIN, work, lambda result: None, self._hear)
-
-    def _task(self, inbox: Inbox) -> LiveTraining:
-        import torch
-
-        from napari_unet.workflow.live_training import LiveTraining
-
-        session, state = self._session, self._session.state
-        image, weights = state.need_image(), network_of_planes(session.current)
-        quiet = self.effort is Effort.QUIET
-        settings = state.training_choices.training_settings()
-        threads = 1 if quiet else max(torch.get_num_threads() - 1, 1)
-        chosen = {"threads": settings.threads or threads, "preset": "laptop", "dimensions": 2}
-        settings = settings.model_copy(update=chosen)
-        return LiveTraining(
-            inbox,
-            None if weights is None else weights.load,
-            settings,
-            session.labels_are,
-            image.rgb and len(state.channels) == 3,
-            tuple(f"channel {channel + 1}" for channel in state.channels),
-            "live",
-            quiet,
-        )
 
     def _hear(self, news: Any) -> None:
         if hasattr(news, "trained"):
