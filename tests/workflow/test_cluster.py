@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 import zarr
 from block_scenes import crowd, in_blocks
+from painted_discs import QUICK, annotate
 
 distributed = pytest.importorskip("distributed")
 
 from napari_unet.errors import UserError  # noqa: E402
-from napari_unet.workflow.cluster import BlocksOnCluster, Cluster  # noqa: E402
+from napari_unet.workflow import train_model  # noqa: E402
+from napari_unet.workflow.cluster import BlocksOnCluster, Cluster, connected  # noqa: E402
+from napari_unet.workflow.cluster_training import train_on  # noqa: E402
 
 
 class Processes:
@@ -136,3 +139,42 @@ def test_where_there_is_no_cluster_one_sentence_says_what_to_do(processes, monke
     for nowhere in (processes.address, "127.0.0.1:1", "not an address"):
         with pytest.raises(UserError, match="No scheduler answers at"):
             Cluster(nowhere)
+
+
+def test_a_training_on_a_worker_reports_stops_and_comes_home(processes):
+    processes.add_worker()
+    processes.wait_for(1)
+    endless = QUICK.model_copy(update={"steps": 100_000, "early_stop": False})
+    reports: list[object] = []
+    with connected(processes.address) as cluster:
+        at_once = train_on(cluster, [annotate()], QUICK, on_report=reports.append, name="short")
+        assert at_once.model.description.name == "short"
+        assert at_once.outcome.steps == QUICK.steps
+        home = train_model([annotate()], QUICK, name="short")
+        assert at_once.model.description.training.seed == home.model.description.training.seed
+        reports.clear()
+        stopped = train_on(
+            cluster, [annotate()], endless, on_report=reports.append, should_stop=lambda: len(reports) > 3
+        )
+    assert stopped.outcome.stopped
+    assert 0 < stopped.outcome.steps < 100_000
+    assert len(reports) > 3
+
+
+@pytest.mark.slow
+def test_a_training_whose_scheduler_goes_begins_anew_here(processes):
+    processes.add_worker()
+    processes.wait_for(1)
+    told: list[str] = []
+    reports: list[object] = []
+
+    def kill(report: object) -> None:
+        reports.append(report)
+        if len(reports) == 2:
+            processes.end()
+
+    settings = QUICK.model_copy(update={"steps": 120, "early_stop": False})
+    with connected(processes.address) as cluster:
+        trained = train_on(cluster, [annotate()], settings, on_report=kill, tell=told.append)
+    assert told[-1].endswith("does not answer any more. The training begins anew on this computer.")
+    assert trained.outcome.steps == 120

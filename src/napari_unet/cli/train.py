@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -92,6 +93,10 @@ def train(
         typer.Option(help="What the axes of the images are, such as ZYX, where the files don't say."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Scheduler of dask (tcp://…): a worker of it trains, one with a card first."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed gives another, equally good training.")] = 0,
 ) -> None:
@@ -101,7 +106,8 @@ def train(
 
     from napari_unet.network.device import choose_device
 
-    choose_device(device)
+    if cluster is None:
+        choose_device(device)
     start = start or (BUNDLED if preset is Preset.LAPTOP else SCRATCH)
     first = _load_start(start, preset)
     annotated, rgb = read_annotated(images, labels, coding, labels_are, axes)
@@ -109,17 +115,24 @@ def train(
     from napari_unet.network.model_file import save_model
     from napari_unet.network.training import TrainingSettings
     from napari_unet.workflow import train_model
+    from napari_unet.workflow.cluster import connected
+    from napari_unet.workflow.cluster_training import train_on
 
     chosen = {"preset": preset.value, "steps": steps, "device": device, "threads": threads, "seed": seed}
     seen = {"magnification": magnification.setting, "grey_range": grey_range.setting}
     settings = TrainingSettings.model_validate({**chosen, **seen, "minutes": None if steps else minutes})
-    with stop_on_interrupt() as should_stop, progress_bar(remaining=False) as progress:
+    with (
+        connected(cluster) as workers,
+        stop_on_interrupt() as should_stop,
+        progress_bar(remaining=False) as progress,
+    ):
         task = progress.add_task("Preparing", total=1.0)
 
         def report(now: TrainingReport) -> None:
             progress.update(task, completed=now.fraction, description=describe(now))
 
-        trained = train_model(
+        train_there = train_model if workers is None else partial(train_on, workers, tell=tell)
+        trained = train_there(
             annotated,
             settings,
             labels_are=labels_are,
