@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari_unet.session.blind import N_OBJECTS, Agreement, begin_blind_test
 
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.session import ImageSource, Session
+from napari_unet.session.blind import N_OBJECTS, Agreement, begin_blind_test
 from napari_unet.synthetic.cells import touching_cells
 
 
