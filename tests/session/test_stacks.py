@@ -11,7 +11,7 @@ from napari_unet.network.training_settings import TrainingSettings
 from napari_unet.objects.edit import Change
 from napari_unet.objects.linking import LinkSettings
 from napari_unet.project import Project
-from napari_unet.session import ImageSource, Session, Which
+from napari_unet.session import ImageSource, Session, Which, stack_channels
 from napari_unet.session.described import describe_image
 from napari_unet.session.history import Action, History
 from napari_unet.session.keeping import Keeper
@@ -164,6 +164,16 @@ def test_only_annotated_planes_are_read_to_train_and_only_when_it_runs(monkeypat
         ((1,), np.ndarray, (1, 32, 32)),
         ((3,), np.ndarray, (1, 32, 32)),
     ]
+
+
+def test_channels_in_files_are_joined_without_being_read(tmp_path):
+    files = [np.lib.format.open_memmap(tmp_path / f"{k}.npy", "w+", np.uint8, (4, 16, 16)) for k in range(2)]
+    files[1][2] = 7
+    joined = stack_channels([ImageSource(f"c{k}", data) for k, data in enumerate(files)])
+    assert not isinstance(joined.data, np.ndarray)
+    assert joined.plane((2,)).max(axis=(1, 2)).tolist() == [0, 7]
+    assert joined.plane_later((2,), (1,)).shape == (1, 16, 16)
+    assert np.asarray(joined.plane_later((2,), (1,))).min() == 7
 
 
 def test_a_stop_keeps_the_planes_that_came(monkeypatch):

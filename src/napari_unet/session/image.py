@@ -190,7 +190,9 @@ def stack_channels(sources: Sequence[ImageSource]) -> ImageSource:
 
 
 def _in_memory(sources: Sequence[ImageSource]) -> bool:
-    return all(isinstance(source.data, np.ndarray) for source in sources)
+    return all(
+        isinstance(source.data, np.ndarray) and not isinstance(source.data, np.memmap) for source in sources
+    )
 
 
 def _lazy_stack(sources: Sequence[ImageSource]) -> Any:
