@@ -11,7 +11,7 @@ from napari_unet.network.training_settings import TrainingSettings
 from napari_unet.objects.edit import Change
 from napari_unet.objects.linking import LinkSettings
 from napari_unet.project import Project
-from napari_unet.session import ImageSource, Session, Which, stack_channels
+from napari_unet.session import ImageSource, Session, Which, label_problems, stack_channels
 from napari_unet.session.described import describe_image
 from napari_unet.session.history import Action, History
 from napari_unet.session.keeping import Keeper
@@ -312,6 +312,25 @@ def test_what_can_be_linked_follows_the_axes():
     session.segmenting.linking.choose(Through.DEPTH, LinkSettings())
     show_discs(session)
     assert session.segmenting.linking.prepare() is None
+
+
+def test_what_other_planes_have_is_no_problem_of_this_one():
+    session = begun((4, 40, 60))
+
+    def problems(z):
+        return [found for found, _ in label_problems.prepare(session.state, session.sizes, (z,)).run()]
+
+    assert [(p.kind, p.blocking) for p in problems(1)] == [("empty", True)]
+    session.record_stroke(Which.ANNOTATION, (0, 5, 5), np.full((1, 9, 9), 2, np.int32))
+    assert [(p.kind, p.blocking) for p in problems(2)] == [("empty", True)]  # no background anywhere
+    session.record_stroke(Which.ANNOTATION, (3, 5, 5), np.ones((1, 9, 9), np.int32))
+    (found,) = problems(2)
+    assert (found.blocking, found.sentence) == (
+        False,
+        "Nothing is painted on this plane; 2 other planes are annotated.",
+    )
+    assert session.annotation[found.where] == 1  # the nearest one
+    assert not any(p.blocking for p in problems(0))
 
 
 @pytest.mark.parametrize("kept", [None, 3, {"through": "space"}, {"through": "depth", "least_overlap": -1}])

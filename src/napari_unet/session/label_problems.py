@@ -18,6 +18,7 @@ from napari_unet.session.history import Action
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.measuring import Sizes
 from napari_unet.session.painting import Painting
+from napari_unet.session.problems_of_stack import as_part_of_stack
 from napari_unet.session.state import State
 
 SETTLED = ("class_unused", "scale")
@@ -64,6 +65,7 @@ class ProblemsTask:
         problems = find_problems(labels, painting.labels_are, painting.marked)
         if not any(problem.kind == "empty" for problem in problems):
             problems.extend(self._find_more(painting, painted, labels))
+        problems = as_part_of_stack(problems, painting, self.plane)
         problems.sort(key=lambda problem: not problem.blocking)
         return [(problem, self._repair(problem, labels, painting)) for problem in problems]
 
