@@ -42,11 +42,19 @@ def draw(seed: int) -> StackScene:
 def annotate(scene: StackScene, n: int) -> list[AnnotatedImage]:
     """Planes evenly spread through the stack, of which all is painted."""
     image = scene.image[None]
-    stack = Stack("stack", len(scene.image), lambda first, end: image[:, first:end], scene.spacing[0])
+
+    def read(first: int, end: int) -> np.ndarray:
+        return image[:, first:end]
+
     numbers = np.linspace(0, len(scene.image), n + 2).astype(int)[1:-1]
+    step = scene.spacing[0]
     return [
         AnnotatedImage(
-            f"stack {z}", image[:, z], scene.labels[z] + 1, picture="stack", plane=(int(z),), stack=stack
+            f"stack {z}",
+            image[:, z],
+            scene.labels[z] + 1,
+            picture="stack",
+            stack=Stack("stack", int(z), len(scene.image), read, step),
         )
         for z in numbers
     ]

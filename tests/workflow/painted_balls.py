@@ -43,7 +43,10 @@ def annotate_planes(
 ) -> list[AnnotatedImage]:
     """Return some planes of a stack on which everything is annotated."""
     image, labels = draw_balls(seed=seed)
-    stack = Stack(name, image.shape[1], lambda first, end: image[:, first:end], step)
+
+    def read(first: int, end: int) -> np.ndarray:
+        return image[:, first:end]
+
     return [
         AnnotatedImage(
             f"{name} {z}",
@@ -51,7 +54,7 @@ def annotate_planes(
             labels[z] + 1,
             picture=name,
             plane=(z,),
-            stack=stack,
+            stack=Stack(name, z, image.shape[1], read, step),
             pixel_size_um=0.5,
         )
         for z in numbers

@@ -24,20 +24,22 @@ def draw_patches(task: TrainingTask, n: int, seed: int) -> NDArray[np.uint8]:
     from napari_unet.network.preview import strip
     from napari_unet.network.sampling import PatchSampler
     from napari_unet.workflow.preparation import prepare
+    from napari_unet.workflow.volumes import prepare_volumes
 
     settings = task.settings
-    prepared = prepare(
+    prepared = (prepare_volumes if settings.dimensions == 3 else prepare)(
         task.images, task.labels_are, task.class_names, settings.weight_map, object_size=task.object_size
     )
-    channels = prepared.images[0].image.shape[0]
-    network = settings.network_config(channels, prepared.n_classes, distance=False)
+    channels, recipe = prepared.images[0].image.shape[0], settings.recipe()
+    network = settings.network_config(channels, prepared.n_classes, False, prepared.plane_step)
     sampler = PatchSampler(
         prepared.images,
-        settings.recipe().patch_size,
+        recipe.patch_size,
         network.margin,
         np.random.default_rng(seed),
         settings.augmentation,
         task.rgb,
+        network.patch_planes(recipe.patch_planes),
     )
     return strip(sampler.draw(n), n)
 

@@ -15,6 +15,7 @@ from napari_unet._qt.rows import Fold, button, combo, form, hint, refill, row
 from napari_unet._qt.views import Views
 from napari_unet.session import SCRATCH
 from napari_unet.session.choices import TrainingChoices
+from napari_unet.session.volume_run import depth_of, plane_step_of
 
 TOOLTIP = (
     "Train the U-Net on what you painted. Go on painting meanwhile; stopping keeps the best network so far."
@@ -44,6 +45,14 @@ class TrainStep(QWidget):
             "examples; an earlier round is improved further.",
         )
         self.start.activated.connect(self._choose_start)
+        self.kind = combo(
+            [("planes", 2), ("volume", 3)],
+            "Planes: each is seen by itself; quick, and right where objects lie in one plane. Volume: a plane is seen "
+            "with those above and below it, and objects are made in 3D; slower. Paint a few planes spread through the "
+            "stack either way.",
+        )
+        self.kind.currentIndexChanged.connect(self._take_choices)
+        self.step_hint = hint()
         self.budget = combo(
             list(_BUDGETS), "When the training ends by itself. It may end earlier if nothing improves."
         )
@@ -85,10 +94,13 @@ class TrainStep(QWidget):
             "Weight map, augmentation, device, size of the network. The defaults suit a first training.",
             lambda: self._make_advanced(views),
         )
+        self.learn_from = row("Learn from", self.kind)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
             form(("Start from", self.start), ("Time", row(self.budget, self.steps, stretch=0))),
+            self.learn_from,
+            self.step_hint,
             self.train,
             row(self.then, self.against_anew),
             self.progress,
@@ -120,7 +132,19 @@ class TrainStep(QWidget):
         budget = self.budget.currentData()
         minutes = budget if isinstance(budget, float) else None
         steps = self.steps.value() if budget == _STEPS else None
-        return chosen.model_copy(update={"minutes": minutes, "steps": steps, "early_stop": budget != _UNTIL})
+        return chosen.model_copy(
+            update={
+                "minutes": minutes,
+                "steps": steps,
+                "early_stop": budget != _UNTIL,
+                "dimensions": self.dimensions(),
+            }
+        )
+
+    def dimensions(self) -> int:
+        """Return 3 where volumes are to be learned from, 2 for planes."""
+        image = self._loop.session.image
+        return int(self.kind.currentData()) if image is not None and depth_of(image) is not None else 2
 
     def set_colours(self, text: str, background: str) -> None:
         """Follow the theme."""
@@ -138,9 +162,13 @@ class TrainStep(QWidget):
         refill(self.start, [*starts, ("A model file …", _FILE)], chosen)
         if self.advanced.body is not None:
             self.advanced.body.set_from_scratch(chosen == SCRATCH)
-        for widget in (self.start, self.budget, self.steps):
+        for widget in (self.start, self.budget, self.steps, self.kind):
             widget.setEnabled(not running)
         self.against_anew.setVisible(any(chosen == done.key for done in session.rounds.all))
+        is_stack = session.image is not None and depth_of(session.image) is not None
+        self.learn_from.setVisible(is_stack)
+        self.step_hint.setVisible(is_stack and self.dimensions() == 3)
+        self.step_hint.setText(_words_of_step(session.image) if is_stack else "")
         self.steps.setVisible(self.budget.currentData() == _STEPS)
         self.train.setText(
             ("Stopping …" if loop.stopping else "Stop (keeps the best so far)") if running else "Train"
@@ -224,6 +252,7 @@ class TrainStep(QWidget):
             steps=self.steps.value(),
             then_segment=self.then.isChecked(),
             against_anew=self.against_anew.isChecked(),
+            dimensions=self.kind.currentData(),
             settings=settings,
         )
         self.refresh()
@@ -232,8 +261,9 @@ class TrainStep(QWidget):
         self._choices = choices
         self._chosen_start = choices.start or None
         with ExitStack() as quiet:
-            for widget in (self.budget, self.steps, self.then, self.against_anew):
+            for widget in (self.budget, self.steps, self.then, self.against_anew, self.kind):
                 quiet.enter_context(QSignalBlocker(widget))
+            self.kind.setCurrentIndex(max(self.kind.findData(choices.dimensions), 0))
             self.budget.setCurrentIndex(max(self.budget.findData(choices.budget), 0))
             self.steps.setValue(choices.steps)
             self.then.setChecked(choices.then_segment)
@@ -241,6 +271,13 @@ class TrainStep(QWidget):
         self._loop.segment_after_training = choices.then_segment
         if self.advanced.body is not None:
             self.advanced.body.show_settings(choices.training_settings())
+
+
+def _words_of_step(image: Any) -> str:
+    step = plane_step_of(image)
+    if step is None:
+        return "Planes are taken to be as far apart as pixels are wide; set the image layer’s scale if they are not."
+    return f"Planes are {step:.3g} px apart, as the scale of the image layer says."
 
 
 def _clock(seconds: float) -> str:

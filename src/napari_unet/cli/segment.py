@@ -123,7 +123,7 @@ def segment(
 
     from napari_unet.network.bundled import BUNDLED, bundled_for, load_bundled
     from napari_unet.network.device import choose_device
-    from napari_unet.workflow import segment_image
+    from napari_unet.workflow import segment_image, segment_volume
     from napari_unet.workflow.batch import word_for
     from napari_unet.workflow.batch_record import Wanted
     from napari_unet.workflow.cluster import connected
@@ -147,19 +147,19 @@ def segment(
     def network_for(image: NDArray[Any]) -> Model:
         return bundled_for(image.shape[0]) if model == BUNDLED else network
 
-    run = partial(
-        segment_image,
-        object_size=object_size,
-        tile=tile,
-        averaging=averaging.value,
-        grey_range=GREY_MODES[grey_range] if grey_range else None,
-        device=device,
-    )
+    how: dict[str, Any] = {
+        "object_size": object_size,
+        "averaging": averaging.value,
+        "grey_range": GREY_MODES[grey_range] if grey_range else None,
+        "device": device,
+    }
+    run = partial(segment_image, tile=tile, **how)
+    run_volume = partial(segment_volume, tile=None if tile is None else (tile, tile, tile), **how)
     settings = dict(run.keywords, device="", stack=stack)  # where it is computed changes nothing
     with connected(cluster) as workers:
         segmenter = SegmenterOfAnySize(
-            network_for, run, word_for(network, settings), wanted, stack=stack, settings=run.keywords,
-            memory=None if memory is None else memory * 1e9, cluster=workers, tell=tell,
+            network_for, run, word_for(network, settings), wanted, stack=stack, run_volume=run_volume,
+            settings=run.keywords, memory=None if memory is None else memory * 1e9, cluster=workers, tell=tell,
         )  # fmt: skip
         if targets != [output]:
             targets = [segmenter.target_of(path, target) for path, target in zip(found, targets, strict=True)]

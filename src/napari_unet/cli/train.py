@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.cli.console import progress_bar, stop_on_interrupt, tell, tell_all
+from napari_unet.cli.volumes import check_plane_distance, tell_of_distances
 from napari_unet.errors import UserError
 from napari_unet.formats.annotations import read_foreign_labels
 from napari_unet.formats.images import (
+    ImageFile,
     find_images,
     find_labels,
-    match_channels,
     pair_by_name,
     plane_axes,
     planes,
@@ -28,10 +29,9 @@ from napari_unet.formats.images import (
 )
 
 if TYPE_CHECKING:
-    from napari_unet.formats.images import ImageFile
     from napari_unet.network.model_file import Model
     from napari_unet.network.training import TrainingReport
-    from napari_unet.workflow import AnnotatedImage
+    from napari_unet.workflow import AnnotatedImage, Stack
 
 SCRATCH, BUNDLED = "scratch", "bundled"
 
@@ -92,6 +92,16 @@ def train(
         str | None,
         typer.Option(help="What the axes of the images are, such as ZYX, where the files don't say."),
     ] = None,
+    volume: Annotated[
+        bool,
+        typer.Option("--3d", help="Learn from stacks: a plane is seen with those above and below it."),
+    ] = False,
+    plane_distance: Annotated[
+        float | None,
+        typer.Option(
+            help="Distance of the planes in widths of a pixel, for --3d; as the files say by default."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     cluster: Annotated[
         str | None,
@@ -103,6 +113,7 @@ def train(
     """Train and write the model; Ctrl-C keeps the best network so far."""
     check_model_path(output)
     _check_numbers(minutes, steps, object_size, threads, seed)
+    check_plane_distance(plane_distance)
 
     from napari_unet.network.device import choose_device
 
@@ -110,7 +121,9 @@ def train(
         choose_device(device)
     start = start or (BUNDLED if preset is Preset.LAPTOP else SCRATCH)
     first = _load_start(start, preset)
-    annotated, rgb = read_annotated(images, labels, coding, labels_are, axes)
+    annotated, rgb = read_annotated(images, labels, coding, labels_are, axes, plane_distance)
+    if volume:
+        tell_of_distances(annotated)
 
     from napari_unet.network.model_file import save_model
     from napari_unet.network.training import TrainingSettings
@@ -120,7 +133,8 @@ def train(
 
     chosen = {"preset": preset.value, "steps": steps, "device": device, "threads": threads, "seed": seed}
     seen = {"magnification": magnification.setting, "grey_range": grey_range.setting}
-    settings = TrainingSettings.model_validate({**chosen, **seen, "minutes": None if steps else minutes})
+    budget = {"minutes": None if steps else minutes, "dimensions": 3 if volume else 2}
+    settings = TrainingSettings.model_validate({**chosen, **seen, **budget})
     with (
         connected(cluster) as workers,
         stop_on_interrupt() as should_stop,
@@ -162,7 +176,12 @@ def describe(report: TrainingReport) -> str:
 
 
 def read_annotated(
-    images: Sequence[Path], labels: Path, coding: Coding, labels_are: LabelsAre, axes: str | None = None
+    images: Sequence[Path],
+    labels: Path,
+    coding: Coding,
+    labels_are: LabelsAre,
+    axes: str | None = None,
+    plane_distance: float | None = None,
 ) -> tuple[list[AnnotatedImage], bool]:
     """Read images with their labels, plane by plane; those without anything painted are left out.
 
@@ -170,6 +189,8 @@ def read_annotated(
     ----------
     axes
         What the axes of the images are, where the files say it wrong or not at all.
+    plane_distance
+        How far apart the planes of stacks are, in widths of a pixel; as the files say by default.
 
     Returns
     -------
@@ -185,12 +206,13 @@ def read_annotated(
     from napari_unet.annotation.coding import to_annotation
     from napari_unet.workflow import AnnotatedImage
     from napari_unet.workflow.stack_files import StackSettings
+    from napari_unet.workflow.volume_files import stack_in, with_channels
 
     found = find_images(images)
     pairs = pair_by_name(found, find_labels(labels), every_image=False)
     if len(pairs) < len(found):
         tell(f"{len(found) - len(pairs)} image(s) without labels are left out.")
-    planes_found: list[tuple[str, NDArray[Any], NDArray[np.int32], float | None, str]] = []
+    planes_found: list[tuple[str, NDArray[Any], NDArray[np.int32], ImageFile, Stack | None]] = []
     rgb, named = False, StackSettings(axes)
     for image_path, labels_path in pairs:
         image = named.named(read_image(image_path))
@@ -199,7 +221,8 @@ def read_annotated(
             tell(f"{labels_path.name}: {sentence}")
         rgb = rgb or image.rgb
         image_planes, label_planes = planes(image.array, image.axes), planes(painted.array, painted.axes)
-        matching = list(zip(list(image_planes), list(label_planes), strict=False))
+        whole = dict(image_planes)
+        matching = list(zip(whole.items(), list(label_planes), strict=False))
         for (index, pixels), (_, values) in matching:
             if pixels.shape[1:] != values.shape[1:] or _n_planes(image) != _n_planes(painted):
                 raise UserError(
@@ -212,19 +235,21 @@ def read_annotated(
             annotation = to_annotation(values[0], coding, labels_are)
             if len(matching) > 1 and not annotation.any():  # of a stack, single planes are painted
                 continue
-            planes_found.append((name, pixels, annotation, image.pixel_size_um, image.name))
+            planes_found.append(
+                (name, pixels, annotation, image, stack_in(image, whole, index, plane_distance))
+            )
     if not planes_found:
         raise UserError(f"Nothing is annotated in {labels}: paint objects and background on some planes.")
     n_channels = 3 if rgb else planes_found[0][1].shape[0]
     return [
-        AnnotatedImage(
+        with_channels(
+            AnnotatedImage(
+                name, pixels, values, pixel_size_um=image.pixel_size_um, picture=image.name, stack=stack
+            ),
+            n_channels,
             name,
-            match_channels(pixels, n_channels, name),
-            values,
-            pixel_size_um=pixel_size_um,
-            picture=picture,
         )
-        for name, pixels, values, pixel_size_um, picture in planes_found
+        for name, pixels, values, image, stack in planes_found
     ], rgb
 
 

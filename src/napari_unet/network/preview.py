@@ -21,7 +21,7 @@ def strip(batch: Batch, n: int | None = None) -> NDArray[np.uint8]:
     Parameters
     ----------
     batch : Batch
-        As `PatchSampler.draw` gives it.
+        As `PatchSampler.draw` gives it; of volumes the plane that weighs most is shown.
     n : int or None
         Number of patches; None: all.
 
@@ -30,6 +30,7 @@ def strip(batch: Batch, n: int | None = None) -> NDArray[np.uint8]:
     (3·h + 2·GAP, n·w + (n - 1)·GAP, 3) uint8
         RGB. Images are cut to the part whose target is learnt. Weights are on one logarithmic scale.
     """
+    batch = batch.of_planes()
     n = len(batch) if n is None else min(n, len(batch))
     size = batch.classes.shape[1]
     picture = np.full((3 * size + 2 * GAP, n * size + (n - 1) * GAP, 3), 255, np.uint8)

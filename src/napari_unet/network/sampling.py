@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -43,6 +43,21 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.image)
+
+    def of_planes(self) -> Self:
+        """Return the plane of each patch of volumes that teaches most; patches of planes are that plane."""
+        if self.image.ndim == 4:
+            return self
+        each = np.arange(len(self))
+        most = self.weights.sum(axis=(2, 3)).argmax(axis=1)
+        return replace(
+            self,
+            image=self.image[each, :, most],
+            classes=self.classes[each, most],
+            weights=self.weights[each, most],
+            distance=self.distance[each, most],
+            distance_known=self.distance_known[each, most],
+        )
 
 
 class PatchSampler:

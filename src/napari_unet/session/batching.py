@@ -80,7 +80,7 @@ class BatchTask:
             raise UserError(f"The folder {self.output} could not be made: {error.strerror}.") from error
         targets = choose_outputs([self.sources], found, self.output, probabilities=self.wanted.probabilities)
         on_progress(0.0, "Loading the network …")
-        from napari_unet.workflow import segment_image
+        from napari_unet.workflow import segment_image, segment_volume
         from napari_unet.workflow.batch import Segmenter, run_batch, word_for
 
         like = self.like
@@ -91,6 +91,7 @@ class BatchTask:
             word_for(like.network, {**settings, "channels": self._channels()}),
             self.wanted,
             self._channels(),
+            run_volume=partial(segment_volume, device=like.device, **settings),
         )
         files = list(zip(found, targets, strict=True))
         done = run_batch(

@@ -29,6 +29,8 @@ class TrainingChoices(BaseModel):
         Whether the plane that is shown is segmented afterwards.
     against_anew
         Whether a round that goes on from another one is compared with a short start from the bundled network.
+    dimensions
+        3 to learn from volumes, where the image is a stack.
     settings
         All else, as `TrainingSettings` are dumped; ``None`` for the defaults.
     """
@@ -40,6 +42,7 @@ class TrainingChoices(BaseModel):
     steps: int = Field(default=300, ge=1, le=1_000_000)
     then_segment: bool = True
     against_anew: bool = True
+    dimensions: Literal[2, 3] = 2
     settings: dict[str, JsonValue] | None = None
 
     @classmethod

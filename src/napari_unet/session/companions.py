@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.callbacks import ShouldStop
 from napari_unet.errors import Stopped, UserError
-from napari_unet.formats.images import match_channels
 from napari_unet.project import ImageEntry, ImageMissing, Project
 from napari_unet.project.listing import unique_names
 from napari_unet.session.keeping import Keeper
@@ -135,12 +132,9 @@ class Companions:
         source = source_of(content, entry.description, state.notes.get(FILE_CHANNELS))
         channels = channels_of(state.notes.get("channels"), source.n_channels)
         planes = painting.snapshot(source, tuple(channels or range(source.n_channels)), name)
+        from napari_unet.workflow.volume_files import with_channels
+
         found.images[entry.id] = [
-            replace(
-                plane,
-                image=np.ascontiguousarray(match_channels(plane.image, n_channels, "it")),
-                image_id=entry.id,
-            )
-            for plane in planes
+            replace(with_channels(plane, n_channels, "it"), image_id=entry.id) for plane in planes
         ]
         found.revisions[entry.id] = sequence

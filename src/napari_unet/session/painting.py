@@ -21,6 +21,7 @@ from napari_unet.session.canvas import Box
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.largest_value import LargestValue
 from napari_unet.session.notes import ObjectNotes
+from napari_unet.session.volume_run import stack_of
 
 if TYPE_CHECKING:
     from napari_unet.workflow import AnnotatedImage
@@ -164,9 +165,11 @@ class Painting:
             labels = self.labels[plane].copy()
             if image is None:
                 name, pixels, pixel_size = "", np.broadcast_to(np.float32(0), (1, *labels.shape)), None
+                stack = None
             else:
                 name = " ".join([called or image.name, *(str(i) for i in plane)])
                 pixels, pixel_size = image.plane_later(plane, channels), image.pixel_size_um
+                stack = stack_of(image, plane, channels, called or image.name)
             images.append(
                 AnnotatedImage(
                     name,
@@ -179,6 +182,7 @@ class Painting:
                     called,
                     plane,
                     corrections=self.corrections_of(plane),
+                    stack=stack,
                 )
             )
         return images

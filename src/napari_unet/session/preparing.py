@@ -11,14 +11,16 @@ import numpy as np
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
-from napari_unet.session.image import Plane
+from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.measuring import SizeQuestion
 from napari_unet.session.rounds import BUNDLED
 from napari_unet.session.state import State
 from napari_unet.session.tasks import SegmentationTask, TrainingTask
+from napari_unet.session.volume_run import check_depth
 from napari_unet.session.weights import WeightMapTask
 
 if TYPE_CHECKING:
+    from napari_unet.network.model_file import ModelDescription
     from napari_unet.network.training_settings import TrainingSettings
     from napari_unet.objects.separate import SeparationSettings
     from napari_unet.session.companions import Companions
@@ -88,10 +90,7 @@ def prepare_segmentation(
     image, current = state.need_image(), state.rounds.current
     chosen = tuple(image.planes() if planes is None else planes)
     if current is not None:
-        from napari_unet.workflow.segmentation import check_fits
-
-        # Its pixels are read in the thread that needs them.
-        check_fits(current.description, np.broadcast_to(np.float32(0), (len(state.channels), 1, 1)))
+        check_network(current.description, image, len(state.channels))
     elif state.labels_are is LabelsAre.CLASSES:
         raise UserError(
             "The bundled network finds objects and knows nothing of your classes; paint each class and press "
@@ -108,6 +107,18 @@ def prepare_segmentation(
         state.device,
         state.generation,
     )
+
+
+def check_network(description: ModelDescription, image: ImageSource, n_channels: int) -> None:
+    """Raise `UserError` where a network can't see the image; its pixels are read in the thread that needs them."""
+    from napari_unet.workflow.segmentation import check_fits
+    from napari_unet.workflow.volume_segmentation import check_fits_volume
+
+    if description.network.dimensions == 2:
+        check_fits(description, np.broadcast_to(np.float32(0), (n_channels, 1, 1)))
+        return
+    check_depth(image)
+    check_fits_volume(description, np.broadcast_to(np.float32(0), (n_channels, 1, 1, 1)))
 
 
 def prepare_weight_map(

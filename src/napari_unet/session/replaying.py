@@ -148,6 +148,8 @@ class Replay:
             settings = TrainingSettings.model_validate(revision.settings)
         except ValidationError as error:
             raise UserError("Its settings are of another version of napari-unet.") from error
+        if settings.dimensions == 3:
+            raise UserError("This round learned from volumes; only rounds of planes can be done again.")
         how = {"threads": outcome.threads, "device": outcome.device or "cpu"}
         anew = kept.document.begun_anew
         bundled = bool(anew) or revision.start.kind == "bundled"

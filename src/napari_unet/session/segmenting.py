@@ -17,8 +17,9 @@ from napari_unet.session.linking import Linking
 from napari_unet.session.measuring import Sizes
 from napari_unet.session.plane_words import PlaneWords
 from napari_unet.session.separating import Separating
+from napari_unet.session.separation_task import Separated, SeparationTask
 from napari_unet.session.state import State
-from napari_unet.session.tasks import ProposalTask, SegmentationTask, Separated, SeparationTask, ShowingTask
+from napari_unet.session.tasks import ProposalTask, SegmentationTask, ShowingTask
 
 if TYPE_CHECKING:
     from napari_unet.workflow import Segmented

@@ -12,9 +12,9 @@ from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.earlier import Earlier
 from napari_unet.session.history import Which
 from napari_unet.session.image import Plane
+from napari_unet.session.separation_task import SeparationTask
 from napari_unet.session.state import State
 from napari_unet.session.stored import StoredProbabilities
-from napari_unet.session.tasks import SeparationTask
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import ModelDescription
@@ -67,9 +67,12 @@ class Separating:
         self._scale = scale
 
     def prepare(self, plane: Plane) -> SeparationTask | None:
-        """Get ready to make a plane's objects anew with `settings`; ``None`` where nothing is stored of it."""
+        """Get ready to make a plane's objects anew with `settings`; ``None`` where nothing is stored of it.
+
+        Objects in space are made when their stack is segmented: on a plane alone they would fall apart.
+        """
         stored = self.stored.get(plane)
-        if stored is None:
+        if stored is None or stored.in_space:
             return None
         backdrop = Backdrop.of(self._state, plane)
         return SeparationTask(backdrop, stored, self.settings, self._state.labels_are)

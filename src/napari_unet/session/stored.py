@@ -32,12 +32,15 @@ class Stored:
         Network px per image px that the network saw the plane at.
     typical_size
         Diameter in px of the image of the objects that the network is made for at this scale.
+    in_space
+        Its objects were made of the whole stack.
     """
 
     probabilities: NDArray[np.float16]
     distance: NDArray[np.float16] | None
     scale: float
     typical_size: float
+    in_space: bool = False
 
     @property
     def n_bytes(self) -> int:
@@ -63,7 +66,9 @@ class StoredProbabilities:
         self._kept.pop(plane, None)
         distance = None if segmented.distance is None else segmented.distance.astype(np.float16)
         probabilities = segmented.probabilities.astype(np.float16, copy=False)
-        self._kept[plane] = Stored(probabilities, distance, segmented.scale, network_size / segmented.scale)
+        self._kept[plane] = Stored(
+            probabilities, distance, segmented.scale, network_size / segmented.scale, segmented.in_space
+        )
         while len(self._kept) > 1 and self._n_bytes() > self.most_bytes:
             self._kept.pop(next(iter(self._kept)))
 

@@ -16,7 +16,7 @@ from napari_unet.callbacks import OnProgress, ShouldStop
 from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.measuring import SizeQuestion
-from napari_unet.session.stored import Stored
+from napari_unet.session.volume_run import run_volumes
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
@@ -166,45 +166,6 @@ class ProposalTask:
 
 
 @dataclass(frozen=True, eq=False)
-class SeparationTask:
-    """Objects that are ready to be made anew from a plane's stored probabilities.
-
-    Attributes
-    ----------
-    settings
-        In px² of the image.
-    """
-
-    backdrop: Backdrop
-    stored: Stored
-    settings: SeparationSettings
-    labels_are: LabelsAre
-
-    def run(self) -> Separated:
-        """Make them; safe in any thread. 2048² takes one to three seconds."""
-        from napari_unet.objects.separate import why_empty
-        from napari_unet.workflow.segmentation import foreground, separate_probabilities
-
-        stored = self.stored
-        probabilities = stored.probabilities.astype(np.float32)
-        distance = None if stored.distance is None else stored.distance.astype(np.float32)
-        labels = separate_probabilities(
-            probabilities, distance, self.settings, self.labels_are, stored.scale, stored.typical_size
-        )
-        sentence = None if labels.any() else why_empty(foreground(probabilities), self.settings)
-        return Separated(labels, self.backdrop.settle(labels), sentence)
-
-
-@dataclass(frozen=True, eq=False)
-class Separated:
-    """Objects, how they are shown, and why there are none."""
-
-    labels: NDArray[np.int32]
-    settled: NDArray[np.int32]
-    why_empty: str | None
-
-
-@dataclass(frozen=True, eq=False)
 class ShowingTask:
     """Segmented planes that are ready to be given the numbers of before and the annotation on top."""
 
@@ -215,7 +176,8 @@ class ShowingTask:
     def run(self) -> dict[Plane, NDArray[np.int32]]:
         """Return how each plane is shown; safe in any thread."""
         return {
-            plane: self.backdrops[plane].settle(segmented.labels) for plane, segmented in self.result.items()
+            plane: self.backdrops[plane].settle(segmented.labels, anew=segmented.in_space)
+            for plane, segmented in self.result.items()
         }
 
 
@@ -283,6 +245,8 @@ class SegmentationTask:
         from napari_unet.workflow import segment_image
 
         model = self.network
+        if model.description.network.dimensions == 3:
+            return run_volumes(self, on_progress, should_stop, on_plane)
         size = self.size.answer(model.description.magnification == "per image")
         n = len(self.planes)
         for i, plane in enumerate(self.planes):

@@ -25,6 +25,8 @@ class Stack:
     ----------
     name
         Names the stack in held-out places; unique in one training.
+    number
+        Which of its planes this one is, from 0 on.
     n
         How many planes it has.
     read
@@ -34,6 +36,7 @@ class Stack:
     """
 
     name: str
+    number: int
     n: int
     read: Callable[[int, int], NDArray[Any]]
     step: float | None = None
@@ -62,7 +65,7 @@ class AnnotatedImage:
     picture
         What the plane is a part of: planes of one picture have one magnification.
     plane
-        Index along the leading axes of the image that it was taken from; the last one along its stack.
+        Index along the leading axes of the image that it was taken from.
     stack
         The stack that it is a plane of, where it is one.
     image_id

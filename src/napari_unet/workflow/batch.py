@@ -7,7 +7,8 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from napari_unet.formats.images import (
 from napari_unet.formats.tables import write_table
 from napari_unet.workflow.batch_record import RECORD, Done, Record, Wanted, beside_of
 from napari_unet.workflow.stack_files import StackSettings
+from napari_unet.workflow.volume_files import segment_stacks
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
@@ -49,6 +51,8 @@ class Segmenter:
         Returns the model for a plane (C, Y, X).
     run
         Segments a plane as `segment_image` does.
+    run_volume
+        Segments a stack as `segment_volume` does, with a network of volumes.
     made_with
         Says in one word which network and settings these are; see `word_for`.
     channels
@@ -63,6 +67,7 @@ class Segmenter:
     wanted: Wanted = field(default_factory=Wanted)
     channels: tuple[int, ...] | None = None
     stack: StackSettings = field(default_factory=StackSettings)
+    run_volume: Callable[..., Segmented] | None = None
 
     def segment_file(
         self, path: Path, target: Path, on_progress: OnProgress, should_stop: ShouldStop
@@ -77,34 +82,56 @@ class Segmenter:
             When asked to stop.
         """
         begun, file = time.monotonic(), self.stack.named(read_image(path))
-        each = list(planes(file.array, file.axes))
-        labels, maps, sentences = [], [], list[str]()
-        for k, (_, plane) in enumerate(each):
-
-            def report(fraction: float, words: str, k: int = k) -> None:
-                on_progress((k + fraction) / len(each), words)
-
-            plane = self._chosen(plane, path.name)
-            model = self.network_for(plane)
-            segmented = self.run(
-                model,
-                match_channels(plane, model.description.network.in_channels, path.name),
-                pixel_size_um=file.pixel_size_um,
-                on_progress=report,
-                should_stop=should_stop,
-            )
-            labels.append(segmented.labels)
-            maps.append(segmented.probabilities if self.wanted.probabilities else segmented.probabilities[:0])
-            sentences += [sentence for sentence in segmented.sentences if sentence not in sentences]
-        labels = self.stack.linked(labels, file, should_stop)
-        self._write(file, labels, maps, target)
-        description, n = model.description, _count(labels, bool(self.stack.link))
+        model, found = self._segment_all(file, path.name, on_progress, should_stop)
+        sentences = list(dict.fromkeys(sentence for part in found for sentence in part.sentences))
+        labels, maps = [part.labels for part in found], [part.probabilities for part in found]
+        in_space = found[0].in_space
+        if not in_space:
+            labels = self.stack.linked(labels, file, should_stop)
+        self._write(file, labels, maps, target, replace(self.stack, link="Z") if in_space else self.stack)
+        description, n = model.description, _count(labels, in_space or bool(self.stack.link))
         if description.labels_are == "classes":
             n_classes = len(description.class_names) or description.network.classes - 1
             return Done(
                 path, target, "done", f"{n_classes} class(es)", 0, time.monotonic() - begun, tuple(sentences)
             )
         return Done(path, target, "done", f"{n} objects", n, time.monotonic() - begun, tuple(sentences))
+
+    def _segment_all(
+        self, file: ImageFile, name: str, on_progress: OnProgress, should_stop: ShouldStop
+    ) -> tuple[Model, list[Segmented]]:
+        """Return the network and what it says of every plane."""
+        each = list(planes(file.array, file.axes))
+        model = self.network_for(self._chosen(each[0][1], name))
+        n_channels = model.description.network.in_channels
+        if model.description.network.dimensions == 3:
+            if self.run_volume is None:
+                raise UserError("This network sees volumes: segment stacks one by one.")
+            given = [
+                (index, match_channels(self._chosen(plane, name), n_channels, name)) for index, plane in each
+            ]
+            run = partial(self.run_volume, model)
+            are_objects = model.description.labels_are == "objects"
+            return model, segment_stacks(run, given, file, name, on_progress, should_stop, are_objects)
+        found: list[Segmented] = []
+        for k, (_, plane) in enumerate(each):
+
+            def report(fraction: float, words: str, k: int = k) -> None:
+                on_progress((k + fraction) / len(each), words)
+
+            plane = self._chosen(plane, name)
+            model = self.network_for(plane)
+            segmented = self.run(
+                model,
+                match_channels(plane, model.description.network.in_channels, name),
+                pixel_size_um=file.pixel_size_um,
+                on_progress=report,
+                should_stop=should_stop,
+            )
+            if not self.wanted.probabilities:
+                segmented = replace(segmented, probabilities=segmented.probabilities[:0], distance=None)
+            found.append(segmented)
+        return model, found
 
     def _chosen(self, plane: NDArray[Any], name: str) -> NDArray[Any]:
         if self.channels is None or self.channels == tuple(range(plane.shape[0])):
@@ -115,7 +142,12 @@ class Segmenter:
         return plane[list(self.channels)]
 
     def _write(
-        self, file: ImageFile, labels: list[NDArray[Any]], maps: list[NDArray[Any]], target: Path
+        self,
+        file: ImageFile,
+        labels: list[NDArray[Any]],
+        maps: list[NDArray[Any]],
+        target: Path,
+        stack: StackSettings,
     ) -> None:
         stacked = plane_axes(file.axes)
         shape = tuple(n for n, axis in zip(file.array.shape, file.axes, strict=True) if axis in stacked)
@@ -128,7 +160,7 @@ class Segmenter:
         if self.wanted.rois:
             export(objects, beside["rois"], Format.ROIS)
         if self.wanted.table:
-            write_table(beside["table"], self.stack.table(file, whole) or {"label": np.zeros(0, int)})
+            write_table(beside["table"], stack.table(file, whole) or {"label": np.zeros(0, int)})
         write_labels(target, whole, file.pixel_size_um, stacked + "YX")  # last: it says that all is there
 
 

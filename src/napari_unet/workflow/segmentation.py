@@ -41,6 +41,8 @@ class Segmented:
         Network px per image px that was used.
     object_size
         Typical diameter in px that was found in the image; ``None`` where it was given, or nothing was found.
+    in_space
+        It is a plane of a stack that was segmented as a whole: its objects are numbered through all planes.
     sentences
         What the user should know before trusting the result.
     """
@@ -51,6 +53,7 @@ class Segmented:
     scale: float
     sentences: tuple[str, ...] = ()
     object_size: float | None = None
+    in_space: bool = False
 
 
 def segment_image(

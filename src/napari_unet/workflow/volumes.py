@@ -127,6 +127,11 @@ def stack_name(image: AnnotatedImage) -> str:
     return image.name if image.stack is None else image.stack.name
 
 
+def number_of(image: AnnotatedImage) -> int:
+    """Return which plane of its stack a plane is."""
+    return 0 if image.stack is None else image.stack.number
+
+
 def _by_stack(images: Sequence[AnnotatedImage]) -> list[list[AnnotatedImage]]:
     """Group planes by their stack, from its first to its last."""
     stacks: dict[str, list[AnnotatedImage]] = {}
@@ -137,7 +142,7 @@ def _by_stack(images: Sequence[AnnotatedImage]) -> list[list[AnnotatedImage]]:
                 "train on planes instead, or choose a stack."
             )
         stacks.setdefault(image.stack.name, []).append(image)
-    return [sorted(planes, key=lambda image: image.plane[-1]) for planes in stacks.values()]
+    return [sorted(planes, key=number_of) for planes in stacks.values()]
 
 
 def _choose_grey_range(
@@ -162,7 +167,7 @@ def _volume(
     factors: Floats,
 ) -> TrainingImage:
     """Read a stack around its annotated planes, and put what they teach into its place."""
-    numbers = np.array([plane.plane[-1] for plane in stack.planes])
+    numbers = np.array([number_of(plane) for plane in stack.planes])
     first, end = (
         max(int(numbers[0]) - CONTEXT_PLANES, 0),
         min(int(numbers[-1]) + CONTEXT_PLANES + 1, stack.stack.n),
