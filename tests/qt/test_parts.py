@@ -31,6 +31,14 @@ def test_curves_keep_every_held_out_score_and_leave_out_what_is_no_number(qtbot:
     assert curves.n_points() == (0, 0)
 
 
+def test_curves_of_a_training_that_ended_are_smoothed_as_they_were_live(qtbot: Any) -> None:
+    curves = Curves()
+    qtbot.addWidget(curves)
+    curves.show_past([2.0, 0.0, float("nan"), 1.0], [(2, {"score": 0.4}), (4, {"F1": 1.0})])
+    assert curves.n_points() == (3, 1)
+    np.testing.assert_allclose(curves._loss_curve.getData()[1], [2.0, 1.0, 1.0])
+
+
 def test_strip_keeps_the_shape_of_what_it_shows(qtbot: Any) -> None:
     strip = Strip()
     qtbot.addWidget(strip)

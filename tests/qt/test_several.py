@@ -162,6 +162,8 @@ def test_two_images_are_painted_trained_and_opened_again_in_a_real_window(
     wait(qtbot, lambda: other.loop.session.image.name == "a")
     np.testing.assert_array_equal(other.loop.session.annotation, first)
     assert other.loop.session.current.name == "Round 1"
+    assert other.train.curves.n_points()[0] > 0
+    assert not other.train.curves.isHidden()
 
 
 def test_a_training_goes_on_while_images_change_and_its_round_is_kept(

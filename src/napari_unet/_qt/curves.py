@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_unet.network.training_outcome import SMOOTH_STEPS
 
 _LOSS = "#e69f00"
 _HELD_OUT = "#56b4e9"
@@ -74,6 +76,17 @@ class Curves(QWidget):
             quality = quality_of(report.held_out)
             if quality is not None:
                 self._quality.append((report.step, quality))
+        self._draw()
+
+    def show_past(self, loss: Sequence[float], held_out: Iterable[tuple[int, dict[str, float]]]) -> None:
+        """Draw a training that has ended: its loss of every step, and its held-out scores by step."""
+        self._loss, smooth = [], 0.0
+        for step, value in enumerate(loss, 1):
+            if np.isfinite(value):
+                smooth += (value - smooth) / min(step, SMOOTH_STEPS)
+                self._loss.append((step, smooth))
+        found = [(float(step), quality_of(scores)) for step, scores in held_out]
+        self._quality = [(step, quality) for step, quality in found if quality is not None]
         self._draw()
 
     def n_points(self) -> tuple[int, int]:

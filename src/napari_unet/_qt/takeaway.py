@@ -1,4 +1,4 @@
-"""Step 6: take objects, measurements and the network away."""
+"""The last step: take objects, measurements and the network away."""
 
 from __future__ import annotations
 

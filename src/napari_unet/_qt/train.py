@@ -39,6 +39,7 @@ class TrainStep(QWidget):
         self._loop = loop
         self._chosen_start: object = None  # what suits best, as long as the user chose nothing
         self._choices: TrainingChoices | None = None  # what the widgets show
+        self._drawn: Any = None  # the round whose curves are shown
         self.start = combo(
             [],
             "Which weights the training starts from. The bundled network has seen many kinds of cells and needs few "
@@ -176,9 +177,19 @@ class TrainStep(QWidget):
         self.train.setEnabled(session.annotation is not None and not loop.stopping)
         self.progress.setVisible(running)
         self.time_left.setVisible(running)
-        self.curves.setVisible(running or bool(loop.reports))
+        self._show_past()
+        self.curves.setVisible(running or self.curves.n_points() != (0, 0))
         self.result.setText(_result_of(session.current))
         self.result.setVisible(bool(self.result.text()) and not running)
+
+    def _show_past(self) -> None:
+        """Draw the curves of the round in use, which may come from a project that was opened."""
+        current = self._loop.session.current
+        if self._loop.training is not None or current is self._drawn:
+            return
+        self._drawn = current
+        outcome = current.outcome if current is not None else None
+        self.curves.show_past(*((outcome.curves.loss, outcome.curves.held_out) if outcome else ((), ())))
 
     def _press(self) -> None:
         if self._loop.training is not None:
@@ -186,6 +197,7 @@ class TrainStep(QWidget):
             self.refresh()
             return
         self.curves.clear()
+        self._drawn = None
         self.progress.reset()
         self.time_left.setText("Preparing the patches …")
         with self._loop.telling("Training"):
@@ -216,7 +228,9 @@ class TrainStep(QWidget):
             self._chosen_start = self.start.currentData()
             self._take_choices()
             return
-        path, _ = QFileDialog.getOpenFileName(self, "Start from a model file", "", "Models (*.safetensors)")
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Start from a model file", "", "Models (*.safetensors *.zip)"
+        )
         if path:
             with self._loop.telling("Reading the model"):
                 self._chosen_start = self._loop.session.load_start_file(path)

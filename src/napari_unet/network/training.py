@@ -21,7 +21,13 @@ from napari_unet.network.losses import distance_loss, weighted_cross_entropy, wr
 from napari_unet.network.record import TrainingRecord
 from napari_unet.network.sampling import CELL, Batch, PatchSampler, Prefetch, TrainingImage
 from napari_unet.network.score_times import ScoreTimes
-from napari_unet.network.training_outcome import Curves, Shrinking, TrainingOutcome, TrainingReport
+from napari_unet.network.training_outcome import (
+    SMOOTH_STEPS,
+    Curves,
+    Shrinking,
+    TrainingOutcome,
+    TrainingReport,
+)
 from napari_unet.network.training_settings import Recipe, TrainingSettings
 from napari_unet.network.unet import MEMORY, UNet, freeze_statistics
 from napari_unet.network.weight_average import WeightAverage
@@ -200,7 +206,7 @@ class Training:
         self.budget.step += 1
         self.curves.loss.append(value)
         self.curves.learning_rate.append(self.optimiser.param_groups[0]["lr"])
-        self.smooth_loss += (value - self.smooth_loss) / min(self.budget.step, 20)
+        self.smooth_loss += (value - self.smooth_loss) / min(self.budget.step, SMOOTH_STEPS)
         self._report()
 
     def _rate(self) -> float:
