@@ -133,6 +133,8 @@ def test_odd_pixels_go_through_the_whole_loop(data, tmp_path):
     session.save_labels(tmp_path / "labels.tif")
     session.save_table(tmp_path / "table.csv")
     session.save_model(tmp_path / "model.safetensors")
+    session.save_model(tmp_path / "model.onnx")
+    assert (tmp_path / "model.onnx").stat().st_size > 1000
     np.testing.assert_array_equal(data, before)
 
 

@@ -100,7 +100,7 @@ class TakeAwayStep(QWidget):
         self._save("Save the table", "objects.csv", "CSV (*.csv);;Parquet (*.parquet)", save, ".csv")
 
     def _save_model(self) -> None:
-        kind = "Model (*.safetensors)"
+        kind = "Model (*.safetensors);;ONNX, for other programs (*.onnx)"
         self._save("Save the model", "model.safetensors", kind, TakeAway.save_model, ".safetensors")
 
     def _save(
@@ -112,7 +112,7 @@ class TakeAwayStep(QWidget):
         if not path or self._job is not None:
             return
         if not Path(path).suffix:
-            path += ".parquet" if "parquet" in kind else ending
+            path += next((other for other in (".parquet", ".onnx") if other in kind), ending)
         with self._loop.telling("Saving"):
             self._loop.layers.settle()
             taken = self._loop.session.prepare_saving()

@@ -222,18 +222,23 @@ class TakeAway:
         return {"class": np.array([names.get(int(number), f"class {number}") for number in classes])}
 
     def save_model(self, path: str | Path) -> None:
-        """Write the current round's network as a model file.
+        """Write the current round's network as a model file, or for other programs where it ends in ``.onnx``.
 
         Raises
         ------
         UserError
-            When nothing was trained yet, or the file can't be written.
+            When nothing was trained yet, the file can't be written, or the package for ONNX is missing.
         """
         from napari_unet.network.model_file import save_model as write_model
 
         if self.current is None:
             raise UserError(NOT_TRAINED)
-        write_model(self.current.model, path)
+        if Path(path).suffix.lower() == ".onnx":
+            from napari_unet.workflow.zoo.onnx_file import write_onnx
+
+            write_onnx(self.current.model, path)
+        else:
+            write_model(self.current.model, path)
 
 
 def _by_object(table: Columns) -> dict[Key, dict[str, float]]:
