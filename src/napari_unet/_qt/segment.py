@@ -124,9 +124,10 @@ class SegmentStep(QWidget):
         self.scopes.show_for(session.image, possible)
         self._running.setVisible(running)
         self.linking.refresh()
+        told = bool(session.current) or loop.live_run.is_on  # live work says itself what it shows
         self.empty.setText(
             loop.segmentation_run.empty_sentence
-            or ("" if session.current else WITHOUT_TRAINING if possible else ONLY_OBJECTS)
+            or ("" if told else WITHOUT_TRAINING if possible else ONLY_OBJECTS)
         )
         self.empty.setVisible(session.image is not None and bool(self.empty.text()))
         for form in (self.separation, self.further):

@@ -18,7 +18,7 @@ MOST_CHANNELS = 8
 """An axis in front that is longer is taken for planes or time without asking."""
 
 
-LARGEST_PLANE = 6000**2
+LARGEST_PLANE = 8192**2
 """Pixels of a plane up to which it is painted on and segmented as it is; of larger ones, a part."""
 
 
