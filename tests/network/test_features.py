@@ -37,7 +37,7 @@ def test_its_own_logits_are_those_of_prediction(config):
 def test_tiles_do_not_show(monkeypatch):
     network, image = UNet(CONFIG), noise(90, 70)
     whole = see(network, image, "cpu").features.astype(np.float32)
-    monkeypatch.setattr(prediction, "_largest_tile", lambda config: 16)
+    monkeypatch.setattr(prediction, "largest_tile", lambda config, n_bytes: 16)
     np.testing.assert_allclose(see(network, image, "cpu").features.astype(np.float32), whole, atol=2e-3)
 
 

@@ -41,10 +41,10 @@ def test_a_table_has_a_line_per_object_and_plane(session, tmp_path):
     assert taken.table(whole_only=True)["area"].tolist() == [100, 200]
     taken.save_table(tmp_path / "a.parquet", whole_only=True)
     back = pyarrow.parquet.read_table(tmp_path / "a.parquet").to_pydict()
-    assert {name: list(values) for name, values in taken.table(True).items()} == back
+    assert {name: list(values) for name, values in taken.stack_table(True).items()} == back
     taken.save_table(tmp_path / "a.csv")
     with open(tmp_path / "a.csv", encoding="utf-8") as file:
-        assert [row["plane-0"] for row in csv.DictReader(file)] == ["0", "0", "1"]
+        assert [row["z"] for row in csv.DictReader(file)] == ["0", "0", "1"]
 
 
 def test_geojson_takes_classes_and_measurements_along(session, tmp_path):

@@ -11,7 +11,7 @@ from block_scenes import SIZE, crowd, in_blocks, lazy, little_memory, matched
 from napari_unet.errors import Stopped, UserError
 from napari_unet.network.model_file import Model
 from napari_unet.network.planes import Part
-from napari_unet.network.prediction import Averaging, context_of, predict
+from napari_unet.network.prediction import Averaging, predict, reach_of
 from napari_unet.network.scaling import resample_image, resample_probability
 from napari_unet.network.unet import UNet, UNetConfig
 from napari_unet.objects.separate import SeparationSettings
@@ -73,7 +73,7 @@ def test_a_box_is_predicted_from_its_surroundings_as_in_the_whole(averaging, pad
     whole = predict(network, image, averaging=averaging, device="cpu")
     grid = Grid(150, 170, 64)
     for index in grid:
-        y0, y1, x0, x1 = grid.box(index, context_of(network.config, averaging, 64))
+        y0, y1, x0, x1 = grid.box(index, reach_of(network.config, averaging, 64))
         part = Part(image[:, y0:y1, x0:x1], y0, x0, image.shape)
         box = grid.box(index)
         predicted = predict(network, part, averaging=averaging, device="cpu", box=box)

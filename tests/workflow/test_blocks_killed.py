@@ -38,7 +38,7 @@ def test_a_killed_run_is_gone_on_with_at_its_block(learned, tmp_path, monkeypatc
         output,
         MEMORY,
         seed=seed,
-        seconds=(0.0, 1.5),
+        seconds=(0.0, 0.2),
     )
     assert unfinished_of(output).is_dir()
     again: list[tuple[int, ...]] = []

@@ -1,7 +1,7 @@
 """Everything that decides the shapes of a U-Net, and the presets: the paper's network and one for a laptop."""
 
 import math
-from functools import cached_property
+from functools import cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,6 +11,11 @@ from napari_unet.network.geometry import AxisGeometry
 
 ABOUT_ISOTROPIC = 1.5
 """A voxel so many times as thick as wide is pooled along all axes."""
+
+
+@cache  # not with the configuration: a changed copy of it would keep the sizes of the old one
+def _geometry(steps: tuple[int, ...], convolutions: tuple[int, ...], padded: bool) -> AxisGeometry:
+    return AxisGeometry(steps, convolutions, padded)
 
 
 class UNetConfig(BaseModel):
@@ -42,16 +47,16 @@ class UNetConfig(BaseModel):
             raise ValueError("flat levels are levels of a network of volumes")
         return self
 
-    @cached_property
+    @property
     def in_plane(self) -> AxisGeometry:
         """Sizes along rows and columns: two 3×3 convolutions per level, each level half as large."""
-        return AxisGeometry((2,) * self.depth, (2,) * (self.depth + 1), self.padded)
+        return _geometry((2,) * self.depth, (2,) * (self.depth + 1), self.padded)
 
-    @cached_property
+    @property
     def through_planes(self) -> AxisGeometry:
         """Sizes along the planes of a volume, which flat levels leave alone."""
         thick = self.depth - self.flat_levels
-        return AxisGeometry(
+        return _geometry(
             (1,) * self.flat_levels + (2,) * thick, (0,) * self.flat_levels + (2,) * (thick + 1), self.padded
         )
 

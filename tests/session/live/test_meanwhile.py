@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_live import CENTRES, Window, discs  # noqa: F401
+from test_live_session import CENTRES, Window, discs  # noqa: F401
 
 from napari_unet.network.training_outcome import Curves, TrainingOutcome
 from napari_unet.session import ImageSource
