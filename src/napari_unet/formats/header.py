@@ -14,7 +14,7 @@ from tifffile import TiffFile
 from napari_unet.errors import UserError
 from napari_unet.formats.paths import file_kind
 from napari_unet.formats.pixel_size import to_micrometres
-from napari_unet.formats.reading import UNREADABLE
+from napari_unet.formats.unreadable import UNREADABLE
 
 
 @dataclass(frozen=True)

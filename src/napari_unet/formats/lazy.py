@@ -18,7 +18,8 @@ from napari_unet.formats.axes import guess_axes, match_channels, plane_axes, to_
 from napari_unet.formats.ome_zarr import open_ome_zarr
 from napari_unet.formats.paths import file_kind, name_of
 from napari_unet.formats.pixel_size import pixel_size_of_tiff
-from napari_unet.formats.reading import UNREADABLE, check_other_files, read_image
+from napari_unet.formats.reading import check_other_files, read_image
+from napari_unet.formats.unreadable import UNREADABLE
 
 LARGEST_PIECE = 256 * 2**20
 """Bytes of a file's strip or tile up to which the file counts as readable box by box."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tifffile import TiffFile, TiffFileError, TiffPageSeries
+from tifffile import TiffFile, TiffPageSeries
 
 from napari_unet.errors import UserError
 from napari_unet.formats.axes import guess_axes
@@ -23,11 +21,7 @@ from napari_unet.formats.paths import file_kind, name_of
 from napari_unet.formats.pixel_size import pixel_size_of_tiff
 from napari_unet.formats.room import check_packing, check_room, no_room
 from napari_unet.formats.unpacking import check_part
-
-# what tifffile and Pillow raise for files that are cut short, scrambled or of another kind
-UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError, SyntaxError,
-              RuntimeError, ArithmeticError, NotImplementedError, AssertionError, struct.error, zlib.error,
-              TiffFileError)  # fmt: skip
+from napari_unet.formats.unreadable import UNREADABLE
 
 _BOUNDED = {1, 5, 8, 32773, 32946}
 """TIFF's numbers for no packing, LZW, deflate (twice) and run lengths."""
