@@ -13,8 +13,10 @@ import numpy as np
 import tifffile
 from real_window import RealWindow
 
-from napari_unet.samples import coins_layers, touching_cells_layers
+from napari_unet.samples import coins_layers, nuclei_stack_layers, touching_cells_layers
 from napari_unet.session import Which
+from napari_unet.session.scope import Scope
+from napari_unet.session.through import Through
 
 SIZE = (1400, 900)
 
@@ -24,11 +26,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs" / "images")
     parser.add_argument("--minutes", type=float, default=1.0, help="of the training")
+    draw = {
+        "loop": lambda out: draw_loop(out, options.minutes),
+        "weights": draw_weights,
+        "images": draw_images,
+        "stack": draw_stack,
+        "live": draw_live,
+    }
+    parser.add_argument("--only", nargs="+", choices=draw, default=list(draw))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    draw_loop(options.out, options.minutes)
-    draw_weights(options.out)
-    draw_images(options.out)
+    for name in options.only:
+        draw[name](options.out)
 
 
 def draw_loop(out: Path, minutes: float) -> None:
@@ -128,6 +137,41 @@ def draw_images(out: Path) -> None:
         window.wait(lambda: loop.keeping.saved().startswith("saved"), 60, "Saving")
         window.picture(out / "images.png")
         window.close()
+
+
+def draw_stack(out: Path) -> None:
+    """Keep a stack of nuclei whose planes the bundled network has segmented, linked into 3D objects."""
+    window = RealWindow(nuclei_stack_layers(), SIZE)
+    dock, loop = window.dock, window.loop
+    window.settle(2)
+    through = dock.segment.linking.through
+    through.setCurrentIndex(through.findData(Through.DEPTH))
+    window.click(dock.segment.scopes.buttons[Scope.ALL])
+    window.wait(lambda: loop.segmentation is None and loop.n_segmented > 0, 300, "The segmentation")
+    window.settle(3)
+    window.show_in_dock(dock.sections[3])
+    window.picture(out / "stack.png")
+    window.close()
+
+
+def draw_live(out: Path) -> None:
+    """Keep the overlay that follows a few strokes, before any training."""
+    window = RealWindow(coins_layers()[:1], SIZE)
+    dock, loop = window.dock, window.loop
+    window.settle(2)
+    window.click(dock.annotate.new.start)
+    window.click(dock.annotate.live.live)
+    loop.layers.layer(Which.ANNOTATION).brush_size = 8
+    window.stroke([(50, 40), (52, 46), (48, 52)])
+    window.stroke([(180, 160), (186, 166)])
+    window.click(dock.annotate.brushes.background)
+    window.stroke([(12, 30), (13, 200), (12, 330)])
+    window.stroke([(100, 20), (95, 130), (98, 250)])
+    window.wait(lambda: loop.session.segmentation is not None, 60, "The overlay")
+    window.settle(8)
+    window.show_in_dock(dock.sections[1])
+    window.picture(out / "live.png")
+    window.close()
 
 
 def paint_cross(window: RealWindow) -> None:
