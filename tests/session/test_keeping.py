@@ -85,7 +85,7 @@ def test_all_of_a_session_comes_back(folder):
     session.use_round(session.rounds.all[0])
     probabilities = np.random.default_rng(0).random((2, *SHAPE), np.float32)
     session.separating.stored.keep(
-        (1,), SimpleNamespace(probabilities=probabilities, distance=None, scale=0.5), 28.0
+        (1,), SimpleNamespace(probabilities=probabilities, distance=None, scale=0.5, in_space=False), 28.0
     )
     session.separating.settings = session.separating.settings.model_copy(update={"threshold": 0.3})
     session.state_changed.emit()

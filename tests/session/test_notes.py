@@ -134,7 +134,9 @@ def test_the_table_has_the_class_of_every_object(session, tmp_path):
     likely = np.zeros((3, 60, 60), np.float32)
     likely[2, :, 30:] = 1
     likely[1, :, :30] = 1
-    session.separating.stored.keep((), SimpleNamespace(probabilities=likely, distance=None, scale=1.0), 28.0)
+    session.separating.stored.keep(
+        (), SimpleNamespace(probabilities=likely, distance=None, scale=1.0, in_space=False), 28.0
+    )
     session.save_table(tmp_path / "objects.csv")
     with open(tmp_path / "objects.csv", newline="") as file:
         lines = list(csv.DictReader(file))

@@ -17,7 +17,7 @@ from napari_unet.workflow.blocks import plan
 from napari_unet.workflow.blocks.journal import NAME, Journal
 from napari_unet.workflow.blocks.segmentation import unfinished_of
 
-MEMORY = 2e9
+MEMORY = 12e9
 """For both processes, so that the second goes on with what the first has begun."""
 
 

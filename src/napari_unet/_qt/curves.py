@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_unet.network.training_outcome import SMOOTH_STEPS
+from napari_unet.network.budget import SMOOTH_STEPS
 
 _LOSS = "#e69f00"
 _HELD_OUT = "#56b4e9"

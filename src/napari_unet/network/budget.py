@@ -10,6 +10,9 @@ STEPS_TO_FINISH = 4.0
 OPEN_WARM_UP, OPEN_RATE = 50, 0.5
 """Without a budget: steps over which the rate rises, and the fraction of the highest rate that it keeps."""
 
+SMOOTH_STEPS = 20
+"""Steps over which the loss that is shown is smoothed."""
+
 
 class Budget:
     """A number of steps, or minutes, or neither: until someone stops it. Steps win over minutes.

@@ -13,7 +13,7 @@ from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import NoMemory, Stopped, is_out_of_memory
 from napari_unet.network.augmentation import AugmentationSettings
 from napari_unet.network.best_weights import TOLERANCE, BestWeights
-from napari_unet.network.budget import Budget
+from napari_unet.network.budget import SMOOTH_STEPS, Budget
 from napari_unet.network.class_balance import begin_at_frequencies, measure_class_bias
 from napari_unet.network.device import choose_device, computing_with, is_bfloat16_faster
 from napari_unet.network.held_out import HeldOutPlace, without_held_out
@@ -22,7 +22,6 @@ from napari_unet.network.record import TrainingRecord
 from napari_unet.network.sampling import CELL, Batch, PatchSampler, Prefetch, TrainingImage
 from napari_unet.network.score_times import ScoreTimes
 from napari_unet.network.training_outcome import (
-    SMOOTH_STEPS,
     Curves,
     Shrinking,
     TrainingOutcome,

@@ -7,9 +7,6 @@ from torch import Tensor
 Shrinking = tuple[int, int, int]
 """Steps done when memory ran out; patches per step and side of a patch (px) from there on."""
 
-SMOOTH_STEPS = 20
-"""Steps over which the loss that is shown is smoothed."""
-
 
 @dataclass(frozen=True)
 class TrainingReport:
