@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import numpy as np
+import pytest
 from driving import stroke, words
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -28,6 +29,7 @@ def open_fold(panel: Any) -> None:
     fold.set_open(True)
 
 
+@pytest.mark.slow
 def test_eight_objects_are_drawn_again_and_are_a_line_on_the_curve(open_dock: Any, qtbot: Any) -> None:
     viewer, dock = open_dock(show=True)
     image, truth = touching_cells((140, 180), diameter=18, seed=1)

@@ -23,7 +23,7 @@ from napari_unet.session import Round, Which
 from napari_unet.session.round_network import RoundNetwork
 from tiny_models import a_model, a_round
 
-_PATIENCE = 20_000
+_PATIENCE = 60_000
 
 
 def wait(qtbot: Any, until: Any) -> None:
@@ -232,9 +232,8 @@ def test_a_project_on_a_drive_that_is_gone_is_saved_in_another_place(
 
     for what in ("append", "write", "put", "put_with", "copy"):
         monkeypatch.setattr(old._disk, what, gone)
-    monkeypatch.setattr(
-        "napari_unet.project.project.CLOSING", 0.2
-    )  # else each try waits ten seconds for the drive
+    for module in ("napari_unet.project.project", "napari_unet._qt.project.leaving"):
+        monkeypatch.setattr(f"{module}.CLOSING", 0.2)  # else each try waits seconds for the drive
     paint(layer, 13, (60, 60))
     wait(qtbot, lambda: bool(old.saved.error))
     assert "name the project in another place" in old.saved.error

@@ -243,6 +243,7 @@ def states_after(session: Session, steps: list[dict]):
         yield session.annotation.copy()
 
 
+@pytest.mark.slow
 def test_strokes_older_than_a_second_survive_a_kill(folder):
     before = np.zeros(SHAPE, np.int32)
     for seed in range(3):

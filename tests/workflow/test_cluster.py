@@ -141,6 +141,7 @@ def test_where_there_is_no_cluster_one_sentence_says_what_to_do(processes, monke
             Cluster(nowhere)
 
 
+@pytest.mark.slow
 def test_a_training_on_a_worker_reports_stops_and_comes_home(processes):
     processes.add_worker()
     processes.wait_for(1)
