@@ -12,6 +12,7 @@ from test_keeping import come_back, end, keep, on_image, paint
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.network.training_settings import TrainingSettings
+from napari_unet.project import rounds
 from napari_unet.session import Which
 
 N = 6
@@ -103,14 +104,17 @@ def test_reopening_reads_what_is_used_soon(kept):
     end(keeper)
 
 
-def test_networks_follow_the_project_to_another_folder(kept, tmp_path):
+def test_networks_follow_the_project_to_another_folder(kept, tmp_path, monkeypatch):
     session, keeper, weights = kept
     old = keeper.project
     since = keeper.entry.sequence
     project = old.save_as(tmp_path / "named")
     entry = project.image(keeper.entry.id)
     entry.open()
-    keeper.move(project, entry, since)
+    there = project.rounds.all()[0]
+    monkeypatch.setattr(rounds, "read_document", None)  # on the session's thread none is read
+    keeper.move(project, entry, since, there)
+    monkeypatch.undo()
     shutil.rmtree(old.folder)  # as the recovery folder goes
     assert all(is_same(a.model, b) for a, b in zip(session.rounds.all, weights, strict=True))
     end(keeper)

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet._qt.bugs import log_naparis_errors
 from napari_unet._qt.correction.control import Tools
+from napari_unet._qt.counting import Counting
 from napari_unet._qt.job import Job
 from napari_unet._qt.know.comparing import Comparing
 from napari_unet._qt.layers.adoption import coding_said_by, fits_as_it_is
@@ -25,7 +26,6 @@ from napari_unet._qt.segmentation_run import SegmentationRun
 from napari_unet._qt.training_run import TrainingRun
 from napari_unet._qt.warming import Warming
 from napari_unet._qt.words import Words
-from napari_unet.annotation.boxes import values_present
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.log import start_log
@@ -86,9 +86,9 @@ class Loop(QObject):
         self.album = Album(self.keeping, self.moves)
         self.closing = Closing(self.keeping)
         self.comparing = Comparing(self)
+        self.counting = Counting(session, self.layers, self.words)
         self.segment_after_training = True
         self._closed = False
-        self._counted: tuple[tuple[int, ...], int] | None = None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -120,8 +120,7 @@ class Loop(QObject):
         self.layers.misfit.connect(self.words.warn)
         session = self.session
         session.said.connect(self.say)
-        session.canvas.edited.connect(self._note_change)
-        session.canvas.array_replaced.connect(self._note_change)
+        self.counting.counted.connect(self.refresh_soon)
         session.state_changed.connect(self.layers.describe_objects)
         for signal in (session.state_changed, session.rounds_changed, session.canvas.history_changed):
             signal.connect(self.refresh_soon)
@@ -326,18 +325,5 @@ class Loop(QObject):
             )
         return plane
 
-    def n_objects(self) -> int:
-        """Return how many objects the plane that is shown has; counted once per change."""
-        plane, segmentation = self.layers.current_plane(), self.session.segmentation
-        if plane is None or segmentation is None:
-            return 0
-        if self._counted is None or self._counted[0] != plane:
-            self._counted = (plane, values_present(segmentation[plane], 1).size)
-        return self._counted[1]
-
     def _tell_theme(self, event: object) -> None:
         self.themed.emit()
-
-    def _note_change(self, which: Which, change: Any = None) -> None:
-        if which is Which.SEGMENTATION:
-            self._counted = None

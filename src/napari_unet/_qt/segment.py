@@ -110,10 +110,10 @@ class SegmentStep(QWidget):
             return "ready" if session.current is not None else "without training"
         if self._loop.live_run.live.is_preview:
             objects = session.labels_are is LabelsAre.OBJECTS
-            return f"{self._loop.n_objects()} objects (live preview)" if objects else "live preview"
+            return f"{self._loop.counting.words()} (live preview)" if objects else "live preview"
         if session.labels_are is LabelsAre.CLASSES:
             return "segmented" if plane in session.separating.stored else "ready"
-        return f"{self._loop.n_objects()} objects"
+        return self._loop.counting.words()
 
     def refresh(self) -> None:
         """Show the session's state."""

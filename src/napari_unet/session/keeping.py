@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import JsonValue, ValidationError
 
 from napari_unet.errors import UserError
-from napari_unet.project import ImageEntry, Project, RoundDocument
+from napari_unet.project import ImageEntry, KeptRound, Project, RoundDocument
 from napari_unet.session.choices import TRAINING_CHOICES
 from napari_unet.session.described import describe_round, regions_as_json
 from napari_unet.session.history import Action, Which
@@ -186,7 +186,7 @@ class Keeper:
             self._noted[CURRENT_ROUND] = current
             self.project.note(CURRENT_ROUND, None if current is None else self._rounds[current])
 
-    def move(self, project: Project, entry: ImageEntry, since: int) -> None:
+    def move(self, project: Project, entry: ImageEntry, since: int, there: Sequence[KeptRound]) -> None:
         """Go on in a copy of the project.
 
         Parameters
@@ -195,13 +195,15 @@ class Keeper:
             The image in the copy, opened.
         since
             Number of the last change that the copy surely holds: where there were later ones, all is written anew.
+        there
+            The rounds of the copy, read in a thread: hundreds of files.
         """
         behind = self.entry.sequence != since
         self.project, self.entry = project, entry
-        there = {kept.document.number: kept for kept in project.rounds.all()[0]}
-        self._rounds = {done: number for done, number in self._rounds.items() if number in there}
+        numbered = {kept.document.number: kept for kept in there}
+        self._rounds = {done: number for done, number in self._rounds.items() if number in numbered}
         for done, number in self._rounds.items():
-            done.network.keep_as(there[number])
+            done.network.keep_as(numbered[number])
         self._noted.pop(CURRENT_ROUND, None)
         if behind:
             self._noted.clear()

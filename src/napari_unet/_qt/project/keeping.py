@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -16,7 +16,7 @@ from napari_unet._qt.project.sight import file_of, sight_of
 from napari_unet._qt.project.status import name_words, saved_words, size_words
 from napari_unet._qt.project.watch import Watch
 from napari_unet._qt.words import Words
-from napari_unet.project import Project
+from napari_unet.project import KeptRound, Project
 from napari_unet.session import Session
 from napari_unet.session.companions import Companions
 from napari_unet.session.keeping import Keeper
@@ -201,10 +201,10 @@ class Keeping(QObject):
         keeper.project.log("Open image", entry.id)
         self._warn(opened.kept)
 
-    def go_on_in(self, project: Project, since: int) -> None:
-        """Go on in a copy of the project, which has the same image opened."""
+    def go_on_in(self, project: Project, since: int, there: Sequence[KeptRound]) -> None:
+        """Go on in a copy of the project, which has the same image opened and holds these rounds."""
         assert self.keeper is not None
-        self.keeper.move(project, project.image(self.keeper.entry.id), since)
+        self.keeper.move(project, project.image(self.keeper.entry.id), since, there)
         self._watch.start()
 
     def go_on_with(self, keeper: Keeper, n_bytes_left_out: int | None = None) -> None:

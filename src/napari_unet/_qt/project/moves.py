@@ -141,12 +141,12 @@ class Moves(QObject):
             old, image_id, since = now.project, now.entry.id, now.entry.sequence
             moved = old.save_as(folder)
             moved.image(image_id).open()
-            return moved, old, since
+            return moved, old, since, moved.rounds.all()[0]
 
         def moved(result: Any) -> None:
-            project, old, since = result
+            project, old, since, there = result
             was_recovery = work.is_recovery(old.folder)
-            self._keeping.go_on_in(project, since)
+            self._keeping.go_on_in(project, since, there)
             self._keeping.words.say("info", f"The project is in {project.folder} now, and goes on there.")
             if was_recovery:
                 self._run(lambda: project.flush() and recovery.delete_recovery(old.folder), lambda _: None)
