@@ -85,6 +85,7 @@ def main() -> None:
         "--copies", type=int, default=1, help="how often a real image is there, each time at another scale"
     )
     parser.add_argument("--generate", type=int, default=0, help="number of generated images")
+    parser.add_argument("--contrast", help="generate only this kind, such as stained; without it all in turn")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pool", type=Path, default=POOL)
     options = parser.parse_args()
@@ -94,7 +95,7 @@ def main() -> None:
                 add_real(options.pool, real, copy)
     start, made = time.monotonic(), 0
     for number in range(options.generate):
-        made += add_generated(options.pool, options.seed, number)
+        made += add_generated(options.pool, options.seed, number, options.contrast)
         if made and made % 200 == 0:
             print(f"{made} images, {made / (time.monotonic() - start):.1f} per second", flush=True)
 
@@ -116,15 +117,16 @@ def add_real(pool: Path, real: RealImage, copy: int = 0) -> None:
         made.write(pool / real.family / f"{name}-{number}.npz")
 
 
-def add_generated(pool: Path, seed: int, number: int) -> bool:
+def add_generated(pool: Path, seed: int, number: int, contrast: str | None = None) -> bool:
     """Add the image `number` of a seed; False if it is there already."""
     rng = np.random.default_rng([seed, number])
     name = f"{seed}-{number:06d}.npz"
     if any(pool.glob(f"generated-*/{name}")):
         return False
-    from napari_unet.synthetic import draw_scene
+    from napari_unet.synthetic import Contrast, draw_scene
 
-    scene = draw_scene(rng, (256, 256), object_size=TARGET_SIZE * _draw_size(rng))
+    kind = None if contrast is None else Contrast(contrast)
+    scene = draw_scene(rng, (256, 256), kind, object_size=TARGET_SIZE * _draw_size(rng))
     image = normalise(scene.image, measure_normalisation([scene.image]))
     make_pool_image(image, scene.labels).write(pool / f"generated-{scene.contrast}" / name)
     return True

@@ -84,11 +84,12 @@ def test_light_comes_from_where_the_truth_says(contrast):
 
 
 def test_nuclei_are_darker_in_stained_tissue_than_the_ground():
+    """But where a brown marker lies around pale nuclei."""
     inside_is_darker = [
         scene.image.mean(axis=0)[scene.labels > 0].mean() < scene.image.mean(axis=0)[scene.labels == 0].mean()
-        for scene in scenes(Contrast.STAINED, 10, object_size=24)
+        for scene in scenes(Contrast.STAINED, 20, object_size=24)
     ]
-    assert sum(inside_is_darker) >= 9
+    assert 15 <= sum(inside_is_darker) < 20
 
 
 @pytest.mark.parametrize(

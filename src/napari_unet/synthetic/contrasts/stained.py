@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.segmentation import find_boundaries
 
 from napari_unet.synthetic.camera import shoot
 from napari_unet.synthetic.clutter import debris, patchy
@@ -17,6 +19,10 @@ from napari_unet.synthetic.tissue import Habit, Labels, Tissue, grow
 HAEMATOXYLIN, EOSIN, DAB = (0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78)
 NUCLEAR = [HAEMATOXYLIN, HAEMATOXYLIN, (0.55, 0.76, 0.35), (0.75, 0.60, 0.25), DAB, (0.90, 0.35, 0.30)]
 COUNTER = [EOSIN, EOSIN, (0.20, 0.85, 0.30), (0.45, 0.75, 0.30), (0.75, 0.20, 0.55), (0.80, 0.45, 0.10), DAB]
+MARKER = [DAB, DAB, DAB, (0.25, 0.85, 0.45)]
+"""Brown, and now and then red (AEC, Fast Red)."""
+IMMUNO = 0.35
+"""Share of immunohistochemistry among stained tissue."""
 
 
 def habit(rng: np.random.Generator, size: float) -> Habit:
@@ -37,7 +43,18 @@ def habit(rng: np.random.Generator, size: float) -> Habit:
 
 def paint(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, Labels]:
     """Show nuclei in a stained tissue: (3, Y, X) from 0 to 1."""
-    shape, size = (tissue.labels.shape[0], tissue.labels.shape[1]), tissue.size
+    layers = immuno_layers(tissue, rng) if rng.random() < IMMUNO else stain_layers(tissue, rng)
+    optical = sum((amount[None] * colour[:, None, None] for amount, colour in layers), np.float32(0))
+    return shine_through(np.asarray(optical, np.float32), rng), tissue.labels
+
+
+Layer = tuple[Image, NDArray[np.float32]]
+"""How much of a stain is where, and its optical densities in red, green and blue."""
+
+
+def stain_layers(tissue: Tissue, rng: np.random.Generator) -> list[Layer]:
+    """A nuclear stain, a counterstain of what is around, and now and then a third."""
+    size = tissue.size
     nuclear = nuclear_stain(tissue, rng)
     counter = ground(tissue, rng)
     soft = rng.uniform(0.5, 0.8) + rng.exponential(0.02) * size
@@ -46,19 +63,64 @@ def paint(tissue: Tissue, rng: np.random.Generator) -> tuple[Image, Labels]:
         blur(np.asarray(nuclear + leak * counter, np.float32), soft),
         blur(counter * (1 - 0.6 * tissue.mask), soft),
     ]
-    densities.append(third_stain(tissue, rng) if rng.random() < 0.25 else np.zeros(shape, np.float32))
+    if rng.random() < 0.25:
+        densities.append(third_stain(tissue, rng))
     vectors = [vary(pick(NUCLEAR, rng), rng), vary(pick(COUNTER, rng), rng), vary(DAB, rng)]
     strength = [rng.uniform(0.35, 1.1), rng.uniform(0.1, 0.6), rng.uniform(0.3, 0.9)]
-    optical = sum(
-        np.float32(s) * d[None] * v[:, None, None]
-        for s, d, v in zip(strength, densities, vectors, strict=True)
-    )
+    return [(np.float32(s) * d, v) for s, d, v in zip(strength, densities, vectors, strict=False)]
+
+
+def immuno_layers(tissue: Tissue, rng: np.random.Generator) -> list[Layer]:
+    """Immunohistochemistry: all nuclei pale blue, and a brown marker on some nuclei, or around them.
+
+    Objects are all nuclei, brown and blue: the marker says which are positive, not what a nucleus is.
+    """
+    size, mask = tissue.size, tissue.mask
+    soft = rng.uniform(0.5, 0.8) + rng.exponential(0.02) * size
+    chromatin, around = nuclear_stain(tissue, rng), ground(tissue, rng)
+    blue = chromatin + np.float32(rng.uniform(0.0, 0.2)) * around
+    if rng.random() < 0.6:  # a marker of nuclei: a share of them positive, each as strongly as it likes
+        positive = per_cell(rng, tissue.labels, float(rng.uniform(0.3, 0.9)))
+        positive = np.clip(positive - np.float32(rng.uniform(0.4, 1.6)), 0, 2) * mask
+        brown = positive * (0.6 + 0.4 * chromatin)
+        blue = blue * (1 - np.float32(rng.uniform(0.2, 0.9)) * np.clip(positive, 0, 1))
+    else:  # of cytoplasm, secretion or membranes: nuclei are what it leaves out
+        places = np.clip(0.6 + patchy((mask.shape[0], mask.shape[1]), rng.uniform(2, 5) * size, rng), 0, 2)
+        brown = around * places * (1 - np.float32(rng.uniform(0.6, 1.0)) * mask)
+        if rng.random() < 0.5:
+            brown = brown * np.float32(rng.uniform(0.2, 0.8)) + places * cell_borders(tissue, rng)
+    brown = brown + np.float32(rng.exponential(0.05)) * around  # what the marker sticks to anyway
+    return [
+        (
+            np.float32(rng.uniform(0.15, 0.7)) * blur(np.asarray(blue, np.float32), soft),
+            vary(HAEMATOXYLIN, rng),
+        ),
+        (
+            np.float32(rng.uniform(0.3, 1.1)) * blur(np.asarray(brown, np.float32), soft),
+            vary(pick(MARKER, rng), rng),
+        ),
+    ]
+
+
+def cell_borders(tissue: Tissue, rng: np.random.Generator) -> Image:
+    """Amount of a membrane's marker: halfway between neighbouring nuclei, stronger here than there."""
+    shape = (tissue.labels.shape[0], tissue.labels.shape[1])
+    _, (y, x) = ndimage.distance_transform_edt(tissue.labels == 0, return_indices=True)
+    borders = find_boundaries(tissue.labels[y, x], mode="inner").astype(np.float32)
+    thickness = rng.uniform(0.5, 0.5 + 0.04 * tissue.size)
+    lines = blur(borders, thickness) * np.float32(2.5 * thickness)
+    return np.asarray(lines * np.clip(1 + 0.5 * rough_noise(shape, tissue.size, rng), 0, 2), np.float32)
+
+
+def shine_through(optical: Image, rng: np.random.Generator) -> Image:
+    """Take the picture: white light through optical densities (3, Y, X), onto a camera; 0 to 1."""
+    shape = (optical.shape[1], optical.shape[2])
     white = np.asarray(rng.uniform(0.82, 1.0) * (1 + rng.normal(0, 0.03, 3)), np.float32)
-    light = white[:, None, None] * 10 ** -np.asarray(optical, np.float32)
+    light = white[:, None, None] * 10**-optical
     light *= slow_light(shape, rng.choice([0.005, 0.03, 0.08]), rng)
     photons = float(np.exp(rng.uniform(np.log(600), np.log(12000))))
     image = np.stack([shoot(channel, photons, 0.004, rng) for channel in light])
-    return np.asarray(np.clip(image, 0, 1), np.float32), tissue.labels
+    return np.asarray(np.clip(image, 0, 1), np.float32)
 
 
 def pick(vectors: list[tuple[float, float, float]], rng: np.random.Generator) -> tuple[float, float, float]:
