@@ -16,10 +16,10 @@ _PATIENCE = 10.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests of the window in one process: mouse and focus are one."""
+    """Keep tests of the window in one process, mouse and focus are one; and those of a file, which share much."""
     for item in items:
-        if item.path.parent.name == "qt":
-            item.add_marker(pytest.mark.xdist_group("window"))
+        window = item.path.parent.name == "qt"
+        item.add_marker(pytest.mark.xdist_group("window" if window else item.path.stem))
 
 
 @pytest.fixture(autouse=True)

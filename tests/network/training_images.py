@@ -13,11 +13,14 @@ def disc_image(
     rng = np.random.default_rng(seed)
     side = int(np.ceil(np.sqrt(n)))
     pitch = np.array(shape) / side
-    yy, xx = np.indices(shape)
+    radius = 0.32 * pitch.min()
     objects = np.zeros(shape, np.int32)
     for k in range(n):
         y, x = (np.array(divmod(k, side)) + 0.5) * pitch + rng.uniform(-1, 1, 2)
-        objects[(yy - y) ** 2 + (xx - x) ** 2 <= (0.32 * pitch.min()) ** 2] = k + 1
+        top, left = (max(int(centre - radius), 0) for centre in (y, x))
+        box = np.s_[top : int(y + radius) + 2, left : int(x + radius) + 2]
+        yy, xx = np.indices(objects[box].shape)
+        objects[box][(yy + top - y) ** 2 + (xx + left - x) ** 2 <= radius**2] = k + 1
     image = (objects > 0) + 0.15 * rng.normal(size=(channels, *shape))
     depth = ndimage.distance_transform_edt(objects > 0)
     return TrainingImage(
