@@ -7,7 +7,7 @@ from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.network.training_settings import TrainingSettings
 from napari_unet.session import ImageSource, Session
-from napari_unet.session.volume_run import depth_of, plane_step_of, stack_of
+from napari_unet.session.depth import depth_of, plane_step_of, stack_of
 from napari_unet.workflow import segment_volume
 
 QUICK = TrainingSettings(

@@ -21,10 +21,10 @@ from napari_unet.network.scaling import Normalisation, normalise
 from napari_unet.network.unet import UNet, UNetConfig, initialise
 from napari_unet.synthetic.cells import touching_cells
 from napari_unet.workflow.segmentation import segment_image
+from napari_unet.workflow.zoo.about import About
 from napari_unet.workflow.zoo.foreign import ForeignModel
 from napari_unet.workflow.zoo.onnx_file import write_onnx
 from napari_unet.workflow.zoo.package import as_shipped, sample_of, write_package
-from napari_unet.workflow.zoo.rdf import About
 from napari_unet.workflow.zoo.reading import load_network, read_package
 from tiny_models import a_model
 

@@ -15,7 +15,7 @@ from napari_unet._qt.rows import Fold, button, combo, form, hint, refill, row
 from napari_unet._qt.views import Views
 from napari_unet.session import SCRATCH
 from napari_unet.session.choices import TrainingChoices
-from napari_unet.session.volume_run import depth_of, plane_step_of
+from napari_unet.session.depth import depth_of, plane_step_of
 
 TOOLTIP = (
     "Train the U-Net on what you painted. Go on painting meanwhile; stopping keeps the best network so far."

@@ -50,9 +50,9 @@ def model(
     if output.suffix.lower() not in ENDINGS:
         raise UserError(f"A network is written as {', '.join(ENDINGS)}; give {output} one of these endings.")
     from napari_unet.network.model_file import save_model
+    from napari_unet.workflow.zoo.about import About
     from napari_unet.workflow.zoo.onnx_file import write_onnx
     from napari_unet.workflow.zoo.package import write_package
-    from napari_unet.workflow.zoo.rdf import About
 
     found = read_model(network)
     if output.suffix.lower() == ".onnx":

@@ -9,41 +9,17 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import sys
-import time
-from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from napari_unet.project.holder import Holder
 from napari_unet.project.refusals import ProjectLocked
 
 MOST_BYTES = 4096
 BEYOND = 1 << 20
 """Windows locks ranges of bytes, also against reading: one that lies behind the holder's name stays out of the way."""
-
-
-class Holder(BaseModel):
-    """Who works on a project."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    pid: int
-    host: str = Field(max_length=255)
-    since: float = Field(allow_inf_nan=False)  # seconds since 1970
-
-    @classmethod
-    def this_process(cls) -> Holder:
-        """Return who we are."""
-        return cls(pid=os.getpid(), host=socket.gethostname()[:255], since=time.time())
-
-    def __str__(self) -> str:
-        try:
-            since = f" since {datetime.fromtimestamp(self.since):%Y-%m-%d %H:%M}"
-        except (ValueError, OverflowError, OSError):
-            since = ""
-        return f"process {self.pid} on {self.host}{since}"
 
 
 class FolderLock:
@@ -75,7 +51,7 @@ class FolderLock:
                     holder,
                     False,
                 )
-            elsewhere = holder is not None and (here is None or holder.host != socket.gethostname()[:255])
+            elsewhere = holder is not None and (here is None or not holder.is_here)
             if elsewhere and not take_over:
                 raise ProjectLocked(
                     f"{path.parent} is open in another window or was not closed there ({holder}): "

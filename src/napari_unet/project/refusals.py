@@ -5,12 +5,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_unet.errors import UserError
-
-if TYPE_CHECKING:
-    from napari_unet.project.lock import Holder
+from napari_unet.project.holder import Holder
 
 SHARING_VIOLATION = {32, 33}
 """Windows' numbers for a file that another program holds."""

@@ -18,10 +18,10 @@ from napari_unet.annotation.targets import complete_objects
 from napari_unet.objects.edit import Change, correct
 from napari_unet.objects.overlay import overlay_annotation
 from napari_unet.session.canvas import Box
+from napari_unet.session.depth import stack_of
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.largest_value import LargestValue
 from napari_unet.session.notes import ObjectNotes
-from napari_unet.session.volume_run import stack_of
 
 if TYPE_CHECKING:
     from napari_unet.workflow import AnnotatedImage

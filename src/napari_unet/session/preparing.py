@@ -11,12 +11,12 @@ import numpy as np
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.annotation.weight_map import WeightMapSettings
 from napari_unet.errors import UserError
+from napari_unet.session.depth import check_depth
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.measuring import SizeQuestion
 from napari_unet.session.rounds import BUNDLED
 from napari_unet.session.state import State
 from napari_unet.session.tasks import SegmentationTask, TrainingTask
-from napari_unet.session.volume_run import check_depth
 from napari_unet.session.weights import WeightMapTask
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ from napari_unet.network.model_file import Model
 from napari_unet.network.scaling import normalise, resample_image
 from napari_unet.workflow.scale import scale_of
 from napari_unet.workflow.zoo import shipped_unet
+from napari_unet.workflow.zoo.about import About
 from napari_unet.workflow.zoo.onnx_file import as_onnx, check_planar
-from napari_unet.workflow.zoo.rdf import About, architecture_of, describe
+from napari_unet.workflow.zoo.rdf import architecture_of, describe
 from napari_unet.workflow.zoo.texts import documentation
 
 LARGEST_SAMPLE = 256

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +14,13 @@ import torch
 from napari_unet.network.model_file import Model, ModelDescription
 from napari_unet.network.scaling import CLIPPED, HIGH_PERCENTILE, LOW_PERCENTILE
 from napari_unet.workflow.scale import scale_of
+from napari_unet.workflow.zoo.about import About
 from napari_unet.workflow.zoo.onnx_file import OPSET
 from napari_unet.workflow.zoo.texts import tags
 
 FORMAT_VERSION = "0.5.4"
 UNET = ("Ronneberger et al. (2015): U-Net, the network.", "10.1007/978-3-319-24574-4_28")
 Described = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class About:
-    """What only the person who shares a network can say.
-
-    Attributes
-    ----------
-    name
-        5 to 128 letters, digits, spaces, and ``_+-()``.
-    authors
-        Who made it.
-    license
-        By its SPDX name, such as ``CC-BY-4.0``.
-    description
-        What it finds, in a sentence.
-    citations
-        ``(text, DOI)`` of what should be cited beside the U-Net.
-    """
-
-    name: str
-    authors: tuple[str, ...]
-    license: str
-    description: str
-    citations: tuple[tuple[str, str], ...] = ()
 
 
 def describe(

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from napari_unet.network.model_file import ModelDescription
-
-if TYPE_CHECKING:
-    from napari_unet.workflow.zoo.rdf import About
+from napari_unet.workflow.zoo.about import About
 
 
 def tags(description: ModelDescription) -> list[str]:
