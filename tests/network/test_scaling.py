@@ -14,7 +14,6 @@ from napari_unet.network.scaling import (
     resample_labels,
     resample_probability,
     thin_structure_width,
-    thinnest_width,
 )
 
 
@@ -99,16 +98,6 @@ def test_widths_of_membranes_and_of_compact_objects() -> None:
     assert thin_structure_width(np.zeros((9, 9), bool)) == np.inf
     diagonal = np.abs(yy - xx) < 4  # 7 px along an axis, 7 / √2 across
     assert thin_structure_width(diagonal) == pytest.approx(7 / np.sqrt(2), rel=0.15)
-
-
-def test_the_thinnest_class_counts_but_no_brush_stroke() -> None:
-    classes = np.zeros((100, 100), np.uint8)
-    classes[40:46] = 1
-    everywhere = np.ones(classes.shape, bool)
-    assert thinnest_width(classes, everywhere) == pytest.approx(6, rel=0.1)
-    stroke = np.zeros(classes.shape, bool)
-    stroke[:, 50:53] = True
-    assert thinnest_width(np.zeros_like(classes), stroke) == np.inf
 
 
 @given(height=st.integers(1, 40), width=st.integers(1, 40), scale=st.floats(0.1, 2))

@@ -8,7 +8,6 @@ from napari_unet.errors import UserError
 from napari_unet.project import Project, ProjectLocked, refer_to
 from napari_unet.project.recovery import (
     delete_recovery,
-    name_recovery,
     new_recovery,
     recoveries,
     recoveries_of,
@@ -107,8 +106,9 @@ def test_a_recovery_project_gets_a_name_or_goes(tmp_path):
     project = new_recovery("cells", where)
     paint(_begun(project), STROKES[0])
     old = project.folder
-    with name_recovery(project, tmp_path / "Documents" / "cells", where) as named:
+    with project.save_as(tmp_path / "Documents" / "cells") as named:
         assert named.folder == tmp_path / "Documents" / "cells"
+    delete_recovery(old, where)
     assert not old.exists()
     np.testing.assert_array_equal(annotation(named.folder), painted(STROKES[:1]))
 

@@ -6,6 +6,7 @@ import pytest
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.network.training_settings import TrainingSettings
+from napari_unet.objects.separate import SeparationSettings
 from napari_unet.session import BUNDLED, SCRATCH, ImageSource, Session, Which
 
 QUICK = TrainingSettings(minutes=None, steps=1, patch_size=32, batch_size=2, threads=1, device="cpu")
@@ -23,6 +24,12 @@ def opened(image: np.ndarray, **more: object) -> Session:
     session = Session()
     session.set_image(ImageSource("discs", image, **more))
     return session
+
+
+def separate(session: Session, settings: SeparationSettings) -> None:
+    task = session.segmenting.prepare_separation(settings, ())
+    assert task is not None
+    session.segmenting.finish_separation(task, task.run())
 
 
 def segment(session: Session, planes: list[tuple[int, ...]] | None = None) -> list[str]:
@@ -112,13 +119,13 @@ def test_the_smallest_object_that_was_chosen_goes_through_the_network_unchanged(
     first = session.separating.settings
     before = n_objects(session.segmentation)
     chosen = session.separating.settings.model_copy(update={"smallest": 5000.0})
-    session.segmenting.set_separation(chosen, ())
+    separate(session, chosen)
     assert n_objects(session.segmentation) == 0
     sentences = segment(session)
     assert n_objects(session.segmentation) == 0
     assert session.separating.settings.smallest == pytest.approx(5000)
     assert any("less than the smallest allowed" in sentence for sentence in sentences)
-    session.segmenting.set_separation(first, ())
+    separate(session, first)
     assert n_objects(session.segmentation) == before
 
 

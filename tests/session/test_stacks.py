@@ -21,7 +21,7 @@ from napari_unet.session.restoring import read_kept, restore
 from napari_unet.session.scope import Scope, planes_of, scopes_of
 from napari_unet.session.stored import StoredProbabilities
 from napari_unet.session.tasks import SegmentationTask
-from napari_unet.session.through import Through, axes_of, check_through
+from napari_unet.session.through import Through, axes_of
 from napari_unet.workflow import Segmented
 
 
@@ -307,8 +307,6 @@ def test_what_can_be_linked_follows_the_axes():
     name_axes(session.state, "TYX")
     assert session.segmenting.linking.choices() == [Through.NOTHING, Through.TIME]
     assert axes_of(Through.BOTH, stack((4, 5, 8, 8), ("z", "t", "y", "x"))) == (0, 1)
-    with pytest.raises(UserError, match="there is no depth"):
-        check_through(Through.DEPTH, session.image)
     session.segmenting.linking.choose(Through.DEPTH, LinkSettings())
     show_discs(session)
     assert session.segmenting.linking.prepare() is None

@@ -13,8 +13,8 @@ _INDENT = 18
 class ElidedLabel(QLabel):
     """One line of text that is shortened with an ellipsis instead of widening the dock."""
 
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
         self._full_text = ""
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setText(text)

@@ -38,9 +38,9 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def describe_device(device: torch.device | None = None) -> str:
-    """Say in a few words what `device` (default: the one that ``auto`` takes) is and how it computes."""
-    device = choose_device("auto") if device is None else device
+def describe_device() -> str:
+    """Say in a few words what the device is that ``auto`` takes, and how it computes."""
+    device = choose_device("auto")
     if device.type == "cuda":
         memory = torch.cuda.get_device_properties(device).total_memory / 2**30
         return f"{torch.cuda.get_device_name(device)} (CUDA, {memory:.0f} GiB)"

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from scipy import ndimage
 from skimage.morphology import skeletonize
 from torch.nn import functional as F
 
@@ -137,12 +136,11 @@ def brightness_warning(image: NDArray[Any], normalisation: Normalisation) -> str
 def choose_scale(
     object_size_px: float | None,
     thin_width_px: float | None = None,
-    target: float = TARGET_SIZE,
     max_up: float = 2.0,
 ) -> float:
-    """Choose how many px per image px the network sees: typical objects at the target's size.
+    """Choose how many px per image px the network sees: typical objects at `TARGET_SIZE`.
 
-    Objects of nearly the target's size stay as they are: resampling takes detail from what separates them.
+    Objects of nearly that size stay as they are: resampling takes detail from what separates them.
     Larger ones are reduced, but not so far that thin structures fall below `LEAST_THIN_WIDTH`; small ones are
     enlarged. Without objects (Classes) the thinnest structure alone decides, and nothing is enlarged.
 
@@ -152,8 +150,6 @@ def choose_scale(
         Equivalent diameter of a typical object in px of the image.
     thin_width_px : float or None
         Width in px of the thinnest structure that matters, see `thin_structure_width`.
-    target : float
-        Size of a typical object at the network's scale in px.
     max_up : float
         Largest scale.
     """
@@ -161,7 +157,7 @@ def choose_scale(
     if object_size_px is None or not np.isfinite(object_size_px) or object_size_px <= 0:
         scale = min(LEAST_THIN_WIDTH / thin, 1.0) if thin else 1.0
     else:
-        relative = object_size_px / target
+        relative = object_size_px / TARGET_SIZE
         if UNCHANGED[0] <= relative <= UNCHANGED[1]:
             scale = 1.0
         else:  # only to the nearer end of what stays unchanged when reducing: separation needs detail
@@ -187,28 +183,6 @@ def thin_structure_width(mask: NDArray[np.bool_]) -> float:
     pixels = np.count_nonzero(skeleton)
     length = straight + np.sqrt(2) * max(0, pixels - straight - 1) + 1
     return float(np.count_nonzero(mask) / max(length, 1.0))
-
-
-def thinnest_width(classes: NDArray[np.integer[Any]], known: NDArray[np.bool_]) -> float:
-    """Width in px of the thinnest class that makes up at least 2 % of what is annotated; infinity if none.
-
-    Parameters
-    ----------
-    classes : (Y, X) integer
-        Class per pixel.
-    known : (Y, X) bool
-        Where something is annotated. A class most of whose border lies on unknown pixels is left out: the
-        width of a brush stroke is not that of a structure.
-    """
-    widths = [float("inf")]
-    for value in np.unique(classes[known]):
-        mask = (classes == value) & known
-        if np.count_nonzero(mask) < 0.02 * np.count_nonzero(known):
-            continue
-        rim = ndimage.binary_dilation(mask, np.ones((3, 3), bool)) & ~mask
-        if np.count_nonzero(rim & ~known) <= 0.5 * np.count_nonzero(rim):
-            widths.append(thin_structure_width(mask))
-    return min(widths)
 
 
 def resample_image(image: NDArray[np.floating[Any]], scale: float) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from napari_unet.errors import NoMemory, Stopped, UserError, is_out_of_memory
 from napari_unet.network.architecture import UNetConfig
 from napari_unet.network.device import choose_device, is_bfloat16_faster
 from napari_unet.network.planes import round_up
-from napari_unet.network.prediction import LEAST_WIDTH, VERSIONS, Averaging, Precision, activate, fold
+from napari_unet.network.prediction import LEAST_WIDTH, VERSIONS, Averaging, activate, fold
 from napari_unet.network.unet import MEMORY, UNet
 
 Volume = NDArray[np.float32]
@@ -44,7 +44,6 @@ def predict_volume(
     device: str | torch.device = "auto",
     on_progress: OnProgress = no_progress,
     should_stop: ShouldStop = never_stop,
-    precision: Precision = "auto",
 ) -> Volume:
     """Compute each voxel's class probabilities (and distance, if the network has that output).
 
@@ -60,7 +59,7 @@ def predict_volume(
         Sides of a tile's output, rounded up to the network's multiples; as large as `TILE_MEMORY` allows by default.
     averaging : Averaging
         Mirrored and turned within the planes.
-    device, precision
+    device
         See `predict`.
 
     Returns
@@ -79,7 +78,7 @@ def predict_volume(
     _check(volume, averaging, config)
     where = choose_device(device) if isinstance(device, str) else device
     folded = fold(network).to(where)
-    low = precision == "auto" and config.width >= LEAST_WIDTH and is_bfloat16_faster(where)
+    low = config.width >= LEAST_WIDTH and is_bfloat16_faster(where)
     shape: Shape = (volume.shape[1], volume.shape[2], volume.shape[3])
     sides = _rounded(tile or largest_tile(shape, config), config)
     output = np.empty((config.out_channels, *shape), np.float32)

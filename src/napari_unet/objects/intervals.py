@@ -61,7 +61,6 @@ def share_interval(
     parts: Sequence[float],
     wholes: Sequence[float],
     n: float,
-    level: float = LEVEL,
 ) -> Interval | None:
     """Return the interval of ``sum(parts) / sum(wholes)``, each place being one part and one whole.
 
@@ -71,8 +70,6 @@ def share_interval(
         One of each per place, 0 ≤ part ≤ whole.
     n : float
         How many independent objects the wholes would be if all were unlike one another.
-    level : float
-        How often the interval is to hold the truth.
 
     Returns
     -------
@@ -96,7 +93,7 @@ def share_interval(
         known = places - 1
         # Two or three places hardly tell how alike their objects are: what is usual counts as well.
         effect = (USUAL_PLACES * usual + known * between / variance) / (USUAL_PLACES + known)
-    t = float(stats.t.ppf((1 + level) / 2, USUAL_PLACES + known))
+    t = float(stats.t.ppf((1 + LEVEL) / 2, USUAL_PLACES + known))
     return _wilson(share, n / max(effect, 1.0), t, n)
 
 

@@ -22,7 +22,6 @@ def propose(
     threshold_shift: float = 0.0,
     splitting: float = 0.5,
     local: bool = False,
-    bright: bool | None = None,
 ) -> Int32Array:
     """Propose objects that a person can correct.
 
@@ -36,8 +35,6 @@ def propose(
         0 (what touches is one object) to 1 (every dent in an outline is a cut).
     local : bool
         Compare with the surroundings instead of one value for the whole image, for uneven light.
-    bright : bool, optional
-        Whether objects are brighter than the background; found out if not given.
 
     Returns
     -------
@@ -47,8 +44,7 @@ def propose(
     smooth = _smooth(image)
     if not np.ptp(smooth):
         return np.zeros(image.shape, np.int32)
-    if bright is None:
-        bright = _are_objects_bright(_flatten(smooth) if local else smooth)
+    bright = _are_objects_bright(_flatten(smooth) if local else smooth)
     heights = smooth if bright else -smooth
     if local:
         heights = _flatten(heights)

@@ -96,14 +96,12 @@ def recoveries(where: Path | None = None, disk: Disk | None = None) -> list[Reco
     return sorted(found, key=lambda recovery: recovery.changed, reverse=True)
 
 
-def recoveries_of(
-    description: ImageDescription, where: Path | None = None, disk: Disk | None = None
-) -> list[tuple[Recovery, str]]:
+def recoveries_of(description: ImageDescription, where: Path | None = None) -> list[tuple[Recovery, str]]:
     """Return recovery projects that hold an image, newest first, with the image's id in each.
 
     An image with a file is known by its content, wherever it was moved; one without by its name and shape.
     """
-    disk = disk or Disk()
+    disk = Disk()
     found = []
     for recovery in recoveries(where, disk):
         for summary in recovery.images:
@@ -117,7 +115,7 @@ def recoveries_of(
     return found
 
 
-def delete_recovery(folder: Path, where: Path | None = None, disk: Disk | None = None) -> None:
+def delete_recovery(folder: Path, where: Path | None = None) -> None:
     """Remove a recovery project and all that was painted in it.
 
     Raises
@@ -125,7 +123,7 @@ def delete_recovery(folder: Path, where: Path | None = None, disk: Disk | None =
     UserError
         If the folder is no recovery project, is open, or cannot be removed.
     """
-    where, disk = where or recovery_folder(), disk or Disk()
+    where, disk = where or recovery_folder(), Disk()
     folder = Path(folder)
     if folder.parent != where or not disk.exists(folder / "project.json"):
         raise UserError(f"{folder} is no recovery project; nothing was removed.")
@@ -141,20 +139,6 @@ def delete_recovery(folder: Path, where: Path | None = None, disk: Disk | None =
         disk.remove_folder(gone)
     except OSError as error:
         raise why_not_read(folder, error) from error
-
-
-def name_recovery(project: Project, folder: Path, where: Path | None = None) -> Project:
-    """Make a recovery project one that the user has named: it moves to `folder`, and goes on there; waits.
-
-    Raises
-    ------
-    UserError
-        If `folder` is not empty or cannot be written to; the recovery project stays then, open.
-    """
-    old = project.folder
-    moved = project.save_as(folder)
-    delete_recovery(old, where)
-    return moved
 
 
 def _are_same(one: ImageDescription, other: ImageDescription) -> bool:

@@ -135,11 +135,6 @@ class Segmenting:
             self._state.canvas.do(action)
         return made.why_empty
 
-    def set_separation(self, settings: SeparationSettings, plane: Plane) -> str | None:
-        """Make objects anew at once, as `finish_separation`."""
-        task = self.prepare_separation(settings, plane)
-        return None if task is None else self.finish_separation(task, task.run())
-
     def prepare_proposal(
         self, plane: Plane, threshold_shift: float = 0.0, splitting: float = 0.5, local: bool = False
     ) -> ProposalTask:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from napari_unet.errors import UserError
 from napari_unet.session.image import ImageSource
 
 
@@ -33,16 +32,3 @@ def axes_of(through: Through, image: ImageSource) -> tuple[int | None, int | Non
     time = leading.find("T") if through in (Through.TIME, Through.BOTH) else -1
     found = [axis if axis >= 0 and image.spatial_shape[axis] > 1 else None for axis in (depth, time)]
     return found[0], found[1]
-
-
-def check_through(through: Through, image: ImageSource) -> None:
-    """Raise `UserError` where an image has no such axes."""
-    if through not in choices_for(image):
-        missing = (
-            "depth (Z)"
-            if through is Through.DEPTH
-            else "time (T)"
-            if through is Through.TIME
-            else "depth and time"
-        )
-        raise UserError(f"“{image.name}” has the axes {image.axes}: there is no {missing} to link through.")

@@ -61,7 +61,6 @@ def gather(
     settings: Mapping[str, JsonValue] | None = None,
     project: Path | None = None,
     on_progress: OnProgress = no_progress,
-    logs: Path | None = None,
 ) -> list[Piece]:
     """Gather a report; takes seconds, safe in any thread.
 
@@ -71,13 +70,11 @@ def gather(
         What is chosen in the window.
     project
         Folder of the project that is worked on.
-    logs
-        Folder of the log, by default where it is.
     """
     on_progress(0.0, "Looking at this machine")
     machine = "".join(f"{name}: {found}\n" for name, found in examine(on_progress))
     pieces = [
-        Piece("log.txt", "what happened, with versions and errors", _read_log(logs)),
+        Piece("log.txt", "what happened, with versions and errors", _read_log()),
         Piece("doctor.txt", "versions, graphics, device and speed of this machine", machine),
     ]
     if settings is not None:
@@ -157,9 +154,9 @@ def _image(disk: Disk, folder: Path, image_id: str) -> JsonValue:
     return {**facts, "kind of file": "none" if described.file is None else Path(described.file.path).suffix}
 
 
-def _read_log(folder: Path | None) -> str:
+def _read_log() -> str:
     text = ""
-    for path in log_files(folder):
+    for path in log_files():
         with suppress(OSError):
             text += path.read_text("utf-8", errors="replace")
     return text[-MOST_LOG:] or "There is no log yet.\n"

@@ -15,6 +15,7 @@ from napari_unet.synthetic.optics import Microscope, photograph
 # and the cells press against each other; every cell still keeps most of its area.
 CLOSEST = 0.74
 TOUCHING = (0.76, 0.90)
+TRIES = 48  # places that are looked at for a cell
 OUTLINE_WAVES = np.arange(2, 7)
 
 
@@ -123,17 +124,16 @@ def _find_spot(
     radius: float,
     beside: bool,
     rng: np.random.Generator,
-    tries: int = 48,
 ) -> NDArray[np.float64] | None:
-    """Return the first of some random places that is free, or None."""
+    """Return the first of `TRIES` random places that is free, or None."""
     if beside and len(centres):
-        hosts = rng.integers(len(centres), size=tries)
-        angle = rng.uniform(0, 2 * np.pi, tries)
-        reach = (radii[hosts] + radius) * rng.uniform(*TOUCHING, tries)
+        hosts = rng.integers(len(centres), size=TRIES)
+        angle = rng.uniform(0, 2 * np.pi, TRIES)
+        reach = (radii[hosts] + radius) * rng.uniform(*TOUCHING, TRIES)
         spots = centres[hosts] + reach[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=1)
         closest = CLOSEST
     else:
-        spots = rng.uniform(0, 1, (tries, 2)) * shape
+        spots = rng.uniform(0, 1, (TRIES, 2)) * shape
         closest = 1.25
     inside = ((spots >= 0) & (spots < np.asarray(shape))).all(axis=1)
     distance = np.linalg.norm(spots[:, None] - centres[None], axis=2)

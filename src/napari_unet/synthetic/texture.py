@@ -95,7 +95,6 @@ def fibres(
     rng: np.random.Generator,
     *,
     straightness: float = 4.0,
-    angle: float | None = None,
     thinness: float = 0.25,
 ) -> Image:
     """Thin curved lines that run roughly in one direction: where streaky noise passes through zero.
@@ -108,8 +107,6 @@ def fibres(
     rng : numpy.random.Generator
     straightness : float
         Length over width of the noise below: 1 gives loops, 10 nearly straight lines.
-    angle : float, optional
-        Main direction in radians; random by default.
     thinness : float
         Share of the spacing that a fibre takes.
 
@@ -118,7 +115,7 @@ def fibres(
     (Y, X) float32
         0–1, 1 in the middle of a fibre.
     """
-    angle = float(rng.uniform(0, np.pi)) if angle is None else angle
+    angle = float(rng.uniform(0, np.pi))
     noise = streaks(shape, spacing / 2, spacing / 2 * straightness, angle, rng)
     return np.asarray(np.exp(-((noise / thinness) ** 2)), np.float32)
 

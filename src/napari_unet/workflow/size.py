@@ -103,4 +103,4 @@ def initial_scale(
     if object_size is None:
         return float(np.clip(class_scale(images, labels_are), SMALLEST_SCALE, LARGEST_SCALE))
     thin = None if labels_are is LabelsAre.CLASSES else object_width(images)
-    return float(np.clip(choose_scale(object_size, thin), SMALLEST_SCALE, LARGEST_SCALE))
+    return choose_scale(object_size, thin)

@@ -54,10 +54,6 @@ class Dot:
             self._widget.remove()
             self._widget = None
 
-    def is_shown(self) -> bool:
-        """Whether there is one."""
-        return self._widget is not None
-
     def _follow(self, event: Any = None) -> None:
         if self._widget is not None:
             self._widget.move_dot(*(self._middle + self._from_centre(self._camera())))

@@ -16,8 +16,7 @@ MOST_BYTES = 384 * 1024**2
 class Fields:
     """Fields in the order in which they were used last; the oldest make room."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self.most_bytes = most_bytes
+    def __init__(self) -> None:
         self._kept: list[Field] = []
         self._by: object = None
 
@@ -40,7 +39,7 @@ class Fields:
     def add(self, field: Field) -> None:
         """Keep a field."""
         self._kept.append(field)
-        while len(self._kept) > 1 and self.n_bytes > self.most_bytes:
+        while len(self._kept) > 1 and self.n_bytes > MOST_BYTES:
             self._kept.pop(0)
 
     def find(self, place: Place) -> Field | None:
