@@ -1,5 +1,8 @@
 """What is worth a look: probable merges and splits, missed and faint objects, where two rounds disagree."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
@@ -99,6 +102,50 @@ def test_rounds_that_disagree_and_the_way_back():
     after = now.copy()
     apply(after, changed.fix.change)
     assert len(np.unique(after[labels >= 6])) == 2
+
+
+def test_an_object_that_looks_otherwise_in_the_mirror_image_is_doubtful_and_gets_the_mean_outline():
+    labels = discs(*ROW, (70, 40))
+    plain = scene_of(labels)
+    assert of_kind(rank_doubts(plain), Kind.MIRROR) == []
+    half = plain.foreground.copy()
+    half[60:82, 40:52] = 0.02  # the mirror image shows its left half only
+    scene = replace(plain, mirrored=half)
+    (doubt,) = rank_doubts(scene)
+    assert (doubt.kind, doubt.values) == (Kind.MIRROR, (6,))
+    assert re.search(r"9\d % sure of this object, and [45]\d % in the mirror image", doubt.sentence)
+    after = labels.copy()
+    apply(after, doubt.fix.change)
+    assert not (after[:, 42:] == 6).any()
+    assert (after == 6)[60:80, 32:39].sum() > 100, "the half that both show stays"
+    assert np.array_equal(after[:45], labels[:45]), "the others are as they were"
+    assert rank_doubts(replace(scene, annotated=labels == 6)) == []
+
+
+def test_an_object_that_is_gone_in_the_mirror_image_is_proposed_for_deletion():
+    labels = discs(*ROW, (70, 40))
+    scene = scene_of(labels)
+    gone = np.where(labels == 6, 0.02, scene.foreground).astype(np.float32)
+    (doubt,) = rank_doubts(replace(scene, mirrored=gone))
+    after = labels.copy()
+    apply(after, doubt.fix.change)
+    assert not (after == 6).any()
+
+
+def test_a_mirror_image_like_the_image_says_nothing():
+    labels = discs(*ROW, *TOUCHING)
+    scene = scene_of(labels)
+    noise = np.random.default_rng(0).normal(0, 0.02, labels.shape).astype(np.float32)
+    assert rank_doubts(replace(scene, mirrored=np.clip(scene.foreground + noise, 0, 1))) == []
+
+
+def test_a_network_that_differs_everywhere_is_not_doubted_everywhere():
+    labels = discs(*ROW, *((60, 20 + 30 * k) for k in range(5)))
+    scene = scene_of(labels)
+    other = np.clip(scene.foreground - 0.1, 0, 1).astype(np.float32)
+    other[labels == 8] -= 0.2
+    (doubt,) = of_kind(rank_doubts(replace(scene, mirrored=other)), Kind.MIRROR)
+    assert doubt.values == (8,)
 
 
 def _all(scene):

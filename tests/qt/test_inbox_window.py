@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from driving import canvas_of
+from driving import add_discs, canvas_of
 from napari.components import ViewerModel
 from napari.layers import Labels
 from napari.utils.action_manager import action_manager
@@ -20,8 +22,9 @@ from scipy import ndimage as ndi
 from napari_unet._qt.correction.tools import TOOLS
 from napari_unet._qt.inbox.desk import KEYS
 from napari_unet._qt.inbox.drawing import NAME
-from napari_unet.objects.doubts.doubt import Kind
+from napari_unet.objects.doubts.doubt import Doubt, Kind
 from napari_unet.session import Which
+from napari_unet.session.mirrors import MirrorTask
 from napari_unet.session.stored import Stored
 
 
@@ -122,6 +125,39 @@ def test_the_keys_work_after_a_click_in_the_list_whatever_layer_was_active(windo
     first = dock.correct.inbox.desk.current
     press(viewer, KEYS["skip"])
     assert first not in dock.correct.inbox.desk.open
+
+
+def test_the_mirror_image_is_looked_at_in_a_thread_and_the_entry_on_screen_stays(
+    dock: Any, discs: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, threads = threading.Event(), []
+
+    def see_nothing(task: MirrorTask, should_stop: Callable[[], bool]) -> np.ndarray:
+        threads.append(threading.current_thread())
+        assert go_on.wait(30)
+        return np.zeros(task.stored.probabilities.shape[1:], np.float16)
+
+    monkeypatch.setattr(MirrorTask, "run", see_nothing)
+    add_discs(dock, discs)
+    desk = dock.correct.inbox.desk
+    dock.loop.segment([()])
+    qtbot.waitUntil(lambda: threads != [] and not desk.looking, timeout=60_000)
+    free = next(v for v in np.unique(dock.loop.session.segmentation[60:, 50:]).tolist() if v)
+    first = Doubt(Kind.FAINT, (free,), (72, 64), (slice(60, 84), slice(52, 76)), 0.5, "Faint.")
+    desk.found = replace(desk.found, doubts=(first,))
+    desk._prune()
+    desk.go(first)
+    go_on.set()
+    qtbot.waitUntil(lambda: any(d.kind is Kind.MIRROR for d in desk.open), timeout=30_000)
+    assert threads[0] is not threading.main_thread()
+    assert desk.current.kind is Kind.MIRROR
+    assert desk.current.values == (free,), "the same object is looked at"
+    panel = dock.correct.inbox
+    assert "mirror image" in panel.list.item(0).text()
+    assert "0 % in the mirror image" in panel.list.item(0).toolTip()
+    panel.fix.click()
+    assert not (dock.loop.session.segmentation == free).any()
+    assert len(threads) == 1, "once per segmentation"
 
 
 def test_keys_are_used_by_nobody_else() -> None:

@@ -158,3 +158,30 @@ def test_evaluate_shows_numbers_errors_and_goes_there(
     panel.take_file(tmp_path / "small.tif")
     press(panel.evaluate)
     qtbot.waitUntil(lambda: "one size" in words(dock), timeout=20_000)
+
+
+def test_an_earlier_annotation_comes_back_with_its_round_and_undo_takes_it_back(
+    open_dock: Any, discs: Any, qtbot: Any
+) -> None:
+    _, dock = with_discs(open_dock, discs)
+    rounds, session = dock.know.rounds, dock.loop.session
+    layer = dock.loop.layers.layer(Which.ANNOTATION)
+    a_round(dock, qtbot)
+    then = np.array(layer.data)
+    layer.data_setitem(np.indices((20, 20)).reshape(2, -1), 9)  # spoilt
+    qtbot.waitUntil(lambda: (session.annotation == 9).any(), timeout=10_000)
+    now = np.array(layer.data)
+    qtbot.waitUntil(lambda: dock.loop.keeping.keeper is not None, timeout=10_000)
+    click(rounds.list, 0)
+    assert rounds.use_all.isEnabled()
+    press(rounds.use_all)
+    qtbot.waitUntil(lambda: np.array_equal(session.annotation, then), timeout=30_000)
+    assert "is as it was when its training began" in words(dock)
+    np.testing.assert_array_equal(layer.data, then)
+    qtbot.waitUntil(lambda: dock.loop.segmentation is None and dock.loop.n_segmented == 2, timeout=60_000)
+    (snapshot,) = (dock.loop.keeping.project.folder / "snapshots").iterdir()
+    assert "before-go-back-to-round-1" in snapshot.name
+    while session.canvas.history.undo_name != "Go back to Round 1":
+        dock.loop.undo()
+    dock.loop.undo()
+    np.testing.assert_array_equal(layer.data, now)

@@ -166,6 +166,14 @@ class KeptRevisions:
         self._writer.submit(write)
         return name
 
+    def read(self, name: str) -> Revision:
+        """Read what a round was trained on; raises `UserError` as `read_revision`."""
+        return read_revision(self._disk, self._folder.parent, name)
+
+    def labels(self, plane: KeptPlane) -> NDArray[np.int32]:
+        """Return the labels of a plane as they were then; raises `UserError` as `read_labels`."""
+        return read_labels(self._disk, self._folder.parent, plane)
+
     def _plane(
         self, kept: KeptPlane, labels: NDArray[np.int32], pixels: NDArray[Any], breathe: Breathe
     ) -> KeptPlane:

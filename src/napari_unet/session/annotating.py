@@ -45,6 +45,7 @@ class Annotating:
         self._separating = separating
         state.canvas.edited.connect(self._note_edit)
         state.canvas.notes_changed.connect(self._take_notes)
+        state.canvas.regions_changed.connect(self.set_regions)
 
     def start(self, labels_are: LabelsAre, class_names: Sequence[str] = ()) -> NDArray[np.int32]:
         """Start an empty annotation of the image's shape; return the session's copy."""

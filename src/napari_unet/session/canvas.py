@@ -31,6 +31,8 @@ class Canvas:
         ``(ObjectNotes,)``: this is said about objects now.
     size_changed
         ``(size,)``: this object size in px is set now, ``None`` to measure it.
+    regions_changed
+        ``(regions,)``: these are the regions now.
     history_changed
         Undo and redo have other names now.
     applied
@@ -47,6 +49,7 @@ class Canvas:
     edited = Signal(object, object)
     notes_changed = Signal(object)
     size_changed = Signal(object)
+    regions_changed = Signal(object)
     history_changed = Signal()
     applied = Signal(object, str)
 
@@ -123,6 +126,8 @@ class Canvas:
             self.notes_changed.emit(action.notes[1])
         if action.size is not None:
             self.size_changed.emit(action.size[1])
+        if action.regions is not None:
+            self.regions_changed.emit(action.regions[1])
 
 
 def plane_change(plane: Plane, box: Box, old: NDArray[np.int32], new: NDArray[np.int32]) -> Change | None:

@@ -6,8 +6,11 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
+from napari_unet.annotation.regions import Region
 from napari_unet.objects.edit import Change, invert
 from napari_unet.session.notes import ObjectNotes
+
+Regions = tuple[Region, ...]
 
 
 class Which(StrEnum):
@@ -33,6 +36,8 @@ class Action:
         What was said about objects before and after, ``None`` where that stays.
     size
         The object size that was set before and after, ``None`` where that stays.
+    regions
+        The regions before and after, ``None`` where they stay.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Action:
     key: str | None = None
     notes: tuple[ObjectNotes, ObjectNotes] | None = None
     size: tuple[float | None, float | None] | None = None
+    regions: tuple[Regions, Regions] | None = None
 
     @property
     def n_bytes(self) -> int:
@@ -54,6 +60,7 @@ class Action:
             changes,
             notes=self.notes and (self.notes[1], self.notes[0]),
             size=self.size and (self.size[1], self.size[0]),
+            regions=self.regions and (self.regions[1], self.regions[0]),
         )
 
     def then(self, later: Action) -> Action:

@@ -22,6 +22,7 @@ from napari_unet.session.canvas import on_plane
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
 from napari_unet.session.measuring import Sizes
+from napari_unet.session.mirrors import MirrorTask
 from napari_unet.session.separating import Separating
 from napari_unet.session.state import State
 from napari_unet.session.stored import Stored
@@ -59,6 +60,8 @@ class InboxTask:
     ----------
     others
         Other planes: probability of background, and annotation.
+    mirrored
+        Probability of objects in the plane's mirror image, where that was looked at.
     """
 
     plane: Plane
@@ -70,6 +73,7 @@ class InboxTask:
     skipped: frozenset[tuple[int, ...]]
     others: tuple[tuple[Plane, NDArray[np.float16], NDArray[np.int32]], ...] = ()
     objects: bool = True
+    mirrored: NDArray[np.float16] | None = None
 
     def run(self, should_stop: ShouldStop = never_stop) -> Found:
         """Look through it; safe in any thread."""
@@ -77,7 +81,8 @@ class InboxTask:
         annotated = self.annotation != NOT_ANNOTATED
         doubts: list[Doubt] = []
         if self.objects:
-            scene = Scene(self.labels, foreground, annotated, self.before)
+            mirrored = None if self.mirrored is None else self.mirrored.astype(np.float32)
+            scene = Scene(self.labels, foreground, annotated, self.before, mirrored)
             doubts = rank_doubts(scene, should_stop)
         kept = tuple(d for d in doubts if name_of(d) not in self.skipped)
         part = most_unsure_part(foreground, annotated, self.typical_size)
@@ -130,7 +135,16 @@ class Inbox:
             frozenset(self._skipped_on(plane)),
             others,
             state.labels_are is LabelsAre.OBJECTS,
+            self._separating.mirrors.of(plane),
         )
+
+    def prepare_mirror(self, plane: Plane) -> MirrorTask | None:
+        """Get ready to look at the plane's mirror image, as `Mirrors.prepare`: what differs there is doubtful."""
+        return self._separating.mirrors.prepare(plane, self._state.labels_are)
+
+    def finish_mirror(self, task: MirrorTask, seen: NDArray[np.float16]) -> None:
+        """Take what was seen in a mirror image; the next look through the plane uses it."""
+        self._separating.mirrors.finish(task, seen)
 
     def look(self, plane: Plane) -> Found:
         """Look through a plane at once.

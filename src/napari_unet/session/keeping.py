@@ -186,6 +186,10 @@ class Keeper:
             self._noted[CURRENT_ROUND] = current
             self.project.note(CURRENT_ROUND, None if current is None else self._rounds[current])
 
+    def number_of(self, done: Round) -> int:
+        """Return the number that a round has in the project."""
+        return self._rounds[done]
+
     def move(self, project: Project, entry: ImageEntry, since: int, there: Sequence[KeptRound]) -> None:
         """Go on in a copy of the project.
 

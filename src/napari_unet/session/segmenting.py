@@ -73,6 +73,7 @@ class Segmenting:
         network_size = task.task.network.description.object_size
         for plane, segmented in task.result.items():
             self._separating.stored.keep(plane, segmented, network_size)
+            self._separating.mirrors.note(plane, task.task)
             self._separating.earlier.keep(plane, _name_of(task.task), segmented.labels)
             backdrop = task.backdrops[plane]
             action = actions.showing(state, backdrop, settled[plane], segmented.labels, "Segment")

@@ -12,6 +12,7 @@ from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.earlier import Earlier
 from napari_unet.session.history import Which
 from napari_unet.session.image import Plane
+from napari_unet.session.mirrors import Mirrors
 from napari_unet.session.separation_task import SeparationTask
 from napari_unet.session.state import State
 from napari_unet.session.stored import StoredProbabilities
@@ -38,6 +39,8 @@ class Separating:
         Probabilities of the planes.
     earlier
         What the network before the one in use found on them.
+    mirrors
+        What the network saw in their mirror images.
     """
 
     def __init__(self, state: State) -> None:
@@ -45,6 +48,7 @@ class Separating:
         self.for_network: SeparationSettings | None = None
         self.stored = StoredProbabilities()
         self.earlier = Earlier()
+        self.mirrors = Mirrors(self.stored)
         self._scale = 1.0
         state.canvas.array_replaced.connect(self._forget)
 
@@ -86,6 +90,7 @@ class Separating:
         """Forget what was found: it is of another image, or of other labels."""
         self.stored.clear()
         self.earlier.clear()
+        self.mirrors.clear()
 
     def _forget(self, which: Which) -> None:
         if which is Which.ANNOTATION and self._state.segmentation is None:

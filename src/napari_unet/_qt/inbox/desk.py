@@ -10,11 +10,13 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet._qt.inbox.drawing import Drawing
+from napari_unet._qt.inbox.mirror import Mirror
 from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.layers.places import show_box
 from napari_unet._qt.loop import Loop
 from napari_unet.errors import UserError
 from napari_unet.session import Which
+from napari_unet.session.inbox import name_of
 
 KEYS = {"go": "G", "accept": "A", "fix": "R", "skip": "K"}
 """Of napari's Labels layer, its viewer and our tools none uses them."""
@@ -50,6 +52,8 @@ class Desk(QObject):
         self._job: Job | None = None
         self._again = False
         self._drawing = Drawing(loop.layers.viewer)
+        self._mirror = Mirror(loop, self)
+        self._mirror.seen.connect(self.look)
         self._bound: dict[Which, Labels] = {}
         self._plane: tuple[int, ...] | None = None
         self._quiet = QTimer(self)
@@ -94,9 +98,13 @@ class Desk(QObject):
     def _take(self, found: Any) -> None:
         if found is not None and found.plane != self._loop.layers.current_plane():
             return  # looked away meanwhile: that plane is looked through next
+        # The same plane comes again when its mirror image was seen: what one looks at stays.
+        looked_at = name_of(self.current) if found is not None and self.current is not None else None
         self.found, self.current = found, None
-        self._drawing.remove()
+        doubts = () if found is None else found.doubts
+        self._show(next((doubt for doubt in doubts if name_of(doubt) == looked_at), None))
         self._prune()
+        self._mirror.see_to_it()
 
     def _prune(self) -> None:
         """Leave out what was answered or corrected; what was taken back comes again."""

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet._qt.job import Job, start_job
+from napari_unet._qt.know.going_back import GoingBack
 from napari_unet._qt.know.object_list import ObjectList
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import button, hint, row
@@ -57,8 +58,16 @@ class RoundsList(QWidget):
         self.about = hint()
         self.use = button(
             "Use this round",
-            "Segment with this round's network and train on from it. Later rounds stay in the list: nothing is lost.",
+            "Segment with this round's network and train on from it. Later rounds stay in the list: nothing is lost. "
+            "Your annotation stays as it is.",
             self._use,
+        )
+        self.going_back = GoingBack(loop, self)
+        self.use_all = button(
+            "… with its annotation",
+            "Use this round, and make the annotation of this image what it was when its training began: for when "
+            "things went wrong since. Undo takes it back, and a snapshot of the project as it is now is kept.",
+            self._use_all,
         )
         self.compare = button(
             "Compare",
@@ -76,7 +85,8 @@ class RoundsList(QWidget):
         for part in (
             self.list,
             self.about,
-            row(self.use, self.compare),
+            row(self.use, self.use_all),
+            row(self.compare),
             self.work,
             self.news,
             self.objects,
@@ -111,7 +121,8 @@ class RoundsList(QWidget):
         self.use.setEnabled(len(chosen) == 1 and chosen[0] is not rounds.current)
         self.compare.setText("Comparing …" if busy else "Compare")
         self.compare.setEnabled(not busy and self._pair() is not None)
-        for made in (self.use, self.compare):
+        self.use_all.setEnabled(len(chosen) == 1 and self.going_back.is_possible)
+        for made in (self.use, self.use_all, self.compare):
             made.setVisible(bool(rounds.all))
 
     def chosen(self) -> list[Any]:
@@ -190,6 +201,9 @@ class RoundsList(QWidget):
                 f"“{chosen.name}” segments now, and the next training starts from it; later rounds stay.",
             )
             self._loop.segment([self._loop.plane()])
+
+    def _use_all(self) -> None:
+        self.going_back.go(self.chosen()[0])
 
     def _pair(self) -> tuple[Any, Any] | None:
         chosen, current = self.chosen(), self._loop.session.rounds.current

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     OUTLINE = "outline"
     UNLIKE = "unlike"
     CHANGED = "changed"
+    MIRROR = "mirror"
 
     @property
     def words(self) -> str:
@@ -38,6 +39,7 @@ _WORDS = {
     Kind.OUTLINE: "Unsure outline",
     Kind.UNLIKE: "Unlike the others",
     Kind.CHANGED: "Changed since the last round",
+    Kind.MIRROR: "Other in the mirror image",
 }
 
 

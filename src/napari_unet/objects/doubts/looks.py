@@ -33,12 +33,15 @@ class Scene:
         What a person has decided already.
     before : int32 array (Y, X) or None
         Objects as the round before found them.
+    mirrored : float32 array (Y, X) or None
+        The network's probability of being in an object, as it sees the mirror image.
     """
 
     labels: Int32Array
     foreground: npt.NDArray[np.float32]
     annotated: BoolArray
     before: Int32Array | None = None
+    mirrored: npt.NDArray[np.float32] | None = None
 
     @cached_property
     def objects(self) -> list[Look]:

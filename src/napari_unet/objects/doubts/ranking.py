@@ -11,6 +11,7 @@ from napari_unet.callbacks import ShouldStop, never_stop
 from napari_unet.errors import Stopped
 from napari_unet.objects.doubts.doubt import Doubt
 from napari_unet.objects.doubts.looks import Scene
+from napari_unet.objects.doubts.mirror import find_turned
 from napari_unet.objects.doubts.pieces import find_one_in_two, find_two_in_one
 from napari_unet.objects.doubts.single import (
     find_changed,
@@ -28,6 +29,7 @@ FINDERS: tuple[Callable[[Scene], Iterator[Doubt]], ...] = (
     find_faint,
     find_unlike,
     find_unsure_outlines,
+    find_turned,
 )
 
 MOST = 200
