@@ -168,7 +168,7 @@ def test_an_earlier_annotation_comes_back_with_its_round_and_undo_takes_it_back(
     layer = dock.loop.layers.layer(Which.ANNOTATION)
     a_round(dock, qtbot)
     then = np.array(layer.data)
-    layer.data_setitem(np.indices((20, 20)).reshape(2, -1), 9)  # spoilt
+    layer.data_setitem(tuple(np.indices((20, 20)).reshape(2, -1)), 9)  # spoilt
     qtbot.waitUntil(lambda: (session.annotation == 9).any(), timeout=10_000)
     now = np.array(layer.data)
     qtbot.waitUntil(lambda: dock.loop.keeping.keeper is not None, timeout=10_000)
