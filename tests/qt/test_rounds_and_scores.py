@@ -166,12 +166,13 @@ def test_an_earlier_annotation_comes_back_with_its_round_and_undo_takes_it_back(
     _, dock = with_discs(open_dock, discs)
     rounds, session = dock.know.rounds, dock.loop.session
     layer = dock.loop.layers.layer(Which.ANNOTATION)
+    layer.data_setitem((np.array([90]), np.array([120])), 1)
+    qtbot.waitUntil(lambda: dock.loop.keeping.keeper is not None, timeout=30_000)
     a_round(dock, qtbot)
     then = np.array(layer.data)
     layer.data_setitem(tuple(np.indices((20, 20)).reshape(2, -1)), 9)  # spoilt
     qtbot.waitUntil(lambda: (session.annotation == 9).any(), timeout=10_000)
     now = np.array(layer.data)
-    qtbot.waitUntil(lambda: dock.loop.keeping.keeper is not None, timeout=10_000)
     click(rounds.list, 0)
     assert rounds.use_all.isEnabled()
     press(rounds.use_all)

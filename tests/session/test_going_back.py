@@ -122,7 +122,7 @@ def test_a_stroke_that_came_in_between_is_noticed(went_on: Any) -> None:
 def test_what_cannot_come_back_is_one_sentence_and_changes_nothing(went_on: Any) -> None:
     session, keeper, done, _, now = went_on
     unkept = train(session, None)
-    with pytest.raises(UserError, match="was not kept, as it learned while you painted"):
+    with pytest.raises(UserError, match="was not kept: there was no project yet"):
         GoingBackTask.prepare(session, keeper, unkept).run()
     keeper.project.flush(60)
     tile = next((keeper.project.folder / "revisions" / "tiles").iterdir())

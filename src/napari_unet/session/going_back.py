@@ -98,8 +98,8 @@ class GoingBackTask:
         rounds = {kept.document.number: kept.document for kept in self.project.rounds.all()[0]}
         if self.number not in rounds or not rounds[self.number].trained_on:
             raise UserError(
-                f"The annotation that “{self.round_name}” was trained on was not kept, as it learned while you "
-                "painted or came from elsewhere: only its network can be used."
+                f"The annotation that “{self.round_name}” was trained on was not kept: there was no project yet, or "
+                "it learned while you painted. Only its network can be used."
             )
         revision = self.project.revisions.read(rounds[self.number].trained_on)
         for kept in revision.images:
