@@ -182,7 +182,8 @@ def test_an_earlier_annotation_comes_back_with_its_round_and_undo_takes_it_back(
     qtbot.waitUntil(lambda: dock.loop.segmentation is None and dock.loop.n_segmented == 2, timeout=60_000)
     (snapshot,) = (dock.loop.keeping.project.folder / "snapshots").iterdir()
     assert "before-go-back-to-round-1" in snapshot.name
-    while session.canvas.history.undo_name != "Go back to Round 1":
+    if session.canvas.history.undo_name == "Segment":  # where the network found something
         dock.loop.undo()
+    assert session.canvas.history.undo_name == "Go back to Round 1"
     dock.loop.undo()
     np.testing.assert_array_equal(layer.data, now)

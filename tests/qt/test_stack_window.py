@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from driving import words
+from driving import stroke, words
 from napari.layers import Layer
 from scipy import ndimage
 
+from napari_unet._qt.correction.tools import DELETE
+from napari_unet.objects.linking import LinkSettings
 from napari_unet.samples import as_layers, nuclei_stack
 from napari_unet.session import Which
 from napari_unet.session.scope import Scope
@@ -143,3 +145,43 @@ def test_a_user_names_the_axes_in_any_order(open_dock: Any) -> None:
     row.axes.editingFinished.emit()
     assert "each axis once" in words(dock)
     assert dock.loop.session.image.axes == "TYX"
+
+
+def test_tools_act_on_the_plane_or_on_the_object_through_the_stack_as_one_chooses(
+    open_dock: Any, qtbot: Any
+) -> None:
+    viewer, dock = open_dock(show=True)
+    labels = np.zeros((5, 60, 80), np.int32)
+    labels[1:4, 10:30, 10:30], labels[:, 35:55, 45:70] = 1, 2
+    viewer.add_image((100 * (labels > 0)).astype(np.uint8), name="cells")
+    viewer.dims.set_current_step(0, 2)
+    dock.reset_choices()
+    dock.annotate.new.start.click()
+    loop, session, buttons = dock.loop, dock.loop.session, dock.correct.tools
+    session.canvas.add(Which.SEGMENTATION, labels.copy())
+    qtbot.waitUntil(lambda: loop.layers.layer(Which.SEGMENTATION) is not None, timeout=10_000)
+    dock.sections[4].set_open(True)
+    dock.refresh()
+    assert not buttons.scope.isVisibleTo(dock.correct), "numbers of other planes mean nothing yet"
+    session.segmenting.linking.choose(Through.DEPTH, LinkSettings())
+    dock.refresh()
+    assert buttons.scope.isVisibleTo(dock.correct)
+    layer = loop.layers.layer(Which.SEGMENTATION)
+    viewer.reset_view()
+    loop.tools.take(DELETE)
+    stroke(viewer, layer, (20, 20))
+    assert [bool((plane == 1).any()) for plane in session.segmentation] == [False, True, False, True, False]
+    loop.undo()
+    buttons.scope.setCurrentIndex(1)
+    buttons.scope.activated.emit(1)
+    stroke(viewer, layer, (20, 20))
+    qtbot.waitUntil(lambda: "Deleted on 3 planes" in words(dock), timeout=20_000)
+    assert not (session.segmentation == 1).any()
+    np.testing.assert_array_equal(layer.data, session.segmentation)
+    loop.undo()
+    np.testing.assert_array_equal(session.segmentation, labels)
+    loop.accept_object(2)
+    qtbot.waitUntil(lambda: "px are annotated now" in words(dock), timeout=20_000)
+    assert (session.annotation[labels == 2] >= 2).all()
+    assert session.undo() == "Accept"
+    assert not session.annotation.any()

@@ -284,18 +284,25 @@ class Loop(QObject):
     # Corrections
 
     def accept_object(self, value: int) -> None:
-        """Accept one object of the plane that is shown."""
-        self.accept(values=[value])
+        """Accept one object of the plane that is shown, or on all of its planes."""
+        with self.telling("Accepting"):
+            plane = self.plane()
+            if self.tools.gestures.is_whole(plane):
+                self.say("info", self.tools.gestures.accept_whole(plane, value))
+            else:
+                self.accept(values=[value])
 
     def accept(self, values: Sequence[int] | None = None, region: Any = None) -> None:
         """Take objects of the segmentation into the annotation where nothing is annotated."""
         with self.telling("Accepting"):
             plane = self.plane()
-            n = self.session.accept(plane, values, region)
-            self.say(
-                "info", f"Accepted: {n:,} px are annotated now." if n else "All of it was annotated already."
-            )
-            self.edited.emit()
+            self._tell_accepted(self.session.accept(plane, values, region))
+
+    def _tell_accepted(self, n: int) -> None:
+        self.say(
+            "info", f"Accepted: {n:,} px are annotated now." if n else "All of it was annotated already."
+        )
+        self.edited.emit()
 
     def accept_sure(self, percent: float) -> None:
         """Accept the objects of the plane that the network is at least this sure of."""

@@ -29,8 +29,10 @@ from napari_unet.session import actions
 from napari_unet.session.canvas import on_plane
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
+from napari_unet.session.measuring import Sizes
 from napari_unet.session.separating import Separating
 from napari_unet.session.state import State
+from napari_unet.session.whole_objects import WholeObjects
 
 if TYPE_CHECKING:
     from napari_unet.session.annotating import Annotating
@@ -44,11 +46,17 @@ class Correcting:
     """Every tool takes a plane and places on it: rows and columns in px, paths of shape ``(N, 2)``.
 
     Where classes are painted, an object is a connected patch of one class.
+
+    Attributes
+    ----------
+    whole
+        The same for objects on all planes that they go through.
     """
 
     def __init__(
-        self, state: State, separating: Separating, annotating: Annotating, linking: Linking
+        self, state: State, separating: Separating, annotating: Annotating, linking: Linking, sizes: Sizes
     ) -> None:
+        self.whole = WholeObjects(state, separating, annotating, sizes)
         self._state = state
         self._linking = linking
         self._separating = separating

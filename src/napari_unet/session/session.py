@@ -84,7 +84,7 @@ class Session:
         self.canvas.size_changed.connect(self.set_object_size)
         self.segmenting = Segmenting(self.state, self.sizes, self.separating)
         linking = self.segmenting.linking
-        self.correcting = Correcting(self.state, self.separating, self.annotating, linking)
+        self.correcting = Correcting(self.state, self.separating, self.annotating, linking, self.sizes)
         self.inbox = Inbox(self.state, self.sizes, self.separating, self.annotating)
 
     @property

@@ -15,6 +15,7 @@ from napari_unet._qt.correction.dot import Dot
 from napari_unet._qt.correction.drawn_line import DrawnLine, canvas_under
 from napari_unet._qt.correction.gestures import Gestures
 from napari_unet._qt.correction.tools import TOOLS, Tool
+from napari_unet._qt.correction.whole_run import WholeRun
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.words import Words
 from napari_unet.errors import UserError
@@ -52,7 +53,9 @@ class Tools(QObject):
         super().__init__()
         self._session, self._layers, self._words = session, layers, words
         self.tool: Tool | None = None
-        self.gestures = Gestures(session)
+        self._through = WholeRun(session, layers, words)
+        self._through.done.connect(self.done)
+        self.gestures = Gestures(session, self._through.start)
         self._line: DrawnLine | None = None
         self._dot = Dot(layers.viewer)
         self._dropped = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from napari_unet._qt.correction.tools import BETWEEN, CLASS, DELETE, MERGE, NEW, SMOOTH, SPLIT, Tool
 from napari_unet.errors import UserError
 from napari_unet.session import Plane, Session
+from napari_unet.session.whole_objects import Whole
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,29 @@ class Gestures:
         A click that waits for the second one.
     class_number
         The class (1, 2, …) that the class tool gives.
+    whole
+        Objects of a stack are meant on all their planes, as far as the tool and the numbers allow it.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self, session: Session, act_through: Callable[[Callable[[], Whole], Callable[[int], str]], str]
+    ) -> None:
         self._session = session
+        self._act_through = act_through
         self.first: FirstClick | None = None
         self.class_number = 1
+        self.whole = False
+
+    def accept_whole(self, plane: Plane, value: int) -> str:
+        """Accept an object on all of its planes, as `click`."""
+        return self._act_through(
+            lambda: self._session.correcting.whole.accept(plane, value),
+            lambda n: f"Accepted: {n:,} px are annotated now." if n else "All of it was annotated already.",
+        )
+
+    def is_whole(self, plane: Plane) -> bool:
+        """Whether an object of a plane is meant on all of its planes."""
+        return self.whole and bool(self._session.correcting.whole.axes(plane))
 
     def click(self, tool: Tool, plane: Plane, point: NDArray[np.float64]) -> str:
         """Use a tool at a point; return what was done, or what is to be done next.
@@ -48,6 +67,14 @@ class Gestures:
         correcting = self._session.correcting
         if tool in (MERGE, SPLIT, BETWEEN):
             return self._click_of_two(tool, plane, point)
+        if self.is_whole(plane) and tool == DELETE:
+            return self._act_through(lambda: correcting.whole.delete_at(plane, point), _deleted)
+        if self.is_whole(plane) and tool == CLASS:
+            number = self.class_number
+            return self._act_through(
+                lambda: correcting.whole.set_class(plane, point, number),
+                lambda n: f"Now of class “{self._session.class_names[number - 1]}” on {_planes(n)}.",
+            )
         if tool == DELETE:
             correcting.delete(plane, point)
             return "Deleted; it is background now."
@@ -65,6 +92,10 @@ class Gestures:
         correcting = self._session.correcting
         if tool not in (CLASS, BETWEEN):
             self.first = None
+        if self.is_whole(plane) and tool == MERGE:
+            return self._act_through(lambda: correcting.whole.merge(plane, path), _merged)
+        if self.is_whole(plane) and tool == DELETE:
+            return self._act_through(lambda: correcting.whole.delete_inside(plane, path), _deleted)
         if tool == MERGE:
             return f"Merged {correcting.merge(plane, path)} objects into one."
         if tool == SPLIT:
@@ -85,6 +116,8 @@ class Gestures:
             return "Drawn on the plane between." if n == 1 else f"Drawn on {n} planes between."
         if first is not None and (first.tool, first.plane) == (tool, plane):
             path = np.stack([first.point, point])
+            if tool == MERGE and self.is_whole(plane):
+                return self._act_through(lambda: correcting.whole.merge(plane, path, through=False), _merged)
             if tool == MERGE:
                 return f"Merged {correcting.merge(plane, path, through=False)} objects into one."
             return _said_of_split(correcting.split_at(plane, *path))
@@ -104,3 +137,15 @@ def _said_of_split(n_new: int) -> str:
 
 def _objects(n: int) -> str:
     return "one object" if n == 1 else f"{n} objects"
+
+
+def _deleted(n: int) -> str:
+    return f"Deleted on {_planes(n)}."
+
+
+def _merged(n: int) -> str:
+    return f"Merged into one on {_planes(n)}."
+
+
+def _planes(n: int) -> str:
+    return "one plane" if n == 1 else f"{n} planes"

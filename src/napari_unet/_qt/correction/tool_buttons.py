@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_unet._qt.correction.tools import CLASS, TOOLS, Tool
 from napari_unet._qt.loop import Loop
-from napari_unet._qt.rows import brush_button, combo, hint, refill
+from napari_unet._qt.rows import brush_button, combo, hint, refill, row
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 
@@ -28,6 +28,13 @@ class ToolButtons(QWidget):
         self.buttons: dict[Tool, QPushButton] = {}
         self.kind = combo([], "The class that a click gives.")
         self.kind.activated.connect(self._choose_kind)
+        self.scope = combo(
+            [("this plane", False), ("the object on all its planes", True)],
+            "What Merge, Delete, Class and accepting an object act on. An object goes through planes where these are "
+            "linked (step 4, Link planes) or were segmented as a volume. All planes together are one step of Undo.",
+        )
+        self.scope.activated.connect(self._choose_scope)
+        self._scope_row = row("On stacks:", self.scope, stretch=1)
         self.how = hint(_IDLE)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -41,7 +48,8 @@ class ToolButtons(QWidget):
             grid.addWidget(made, i // _COLUMNS, i % _COLUMNS)
         below = -(-len(TOOLS) // _COLUMNS)
         grid.addWidget(self.kind, below, 0, 1, _COLUMNS)
-        grid.addWidget(self.how, below + 1, 0, 1, _COLUMNS)
+        grid.addWidget(self._scope_row, below + 1, 0, 1, _COLUMNS)
+        grid.addWidget(self.how, below + 2, 0, 1, _COLUMNS)
 
     def refresh(self) -> None:
         """Show the tool in hand, and what can be used."""
@@ -60,6 +68,13 @@ class ToolButtons(QWidget):
         with QSignalBlocker(self.kind):
             refill(self.kind, names, tools.gestures.class_number)
         self.kind.setVisible(tools.tool == CLASS and bool(names))
+        plane = self._loop.layers.current_plane()
+        goes_on = has and plane is not None and bool(session.correcting.whole.axes(plane))
+        self._scope_row.setVisible(goes_on)
+        self.scope.setCurrentIndex(int(tools.gestures.whole))
+
+    def _choose_scope(self, index: int) -> None:
+        self._loop.tools.gestures.whole = bool(self.scope.itemData(index))
 
     def _choose_kind(self, index: int) -> None:
         self._loop.tools.gestures.class_number = int(self.kind.itemData(index))

@@ -20,6 +20,11 @@ class GoingBack(QObject):
     def __init__(self, loop: Loop, parent: QObject) -> None:
         super().__init__(parent)
         self._loop = loop
+        self._waiting: tuple[Any, ...] = ()
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_STILL_DRAGGING_MS)
+        self._later.timeout.connect(lambda: self._take(*self._waiting))
         loop.session.canvas.regions_changed.connect(self._draw_regions)
 
     @property
@@ -56,8 +61,10 @@ class GoingBack(QObject):
     def _take(self, task: GoingBackTask, done: Round, action: Any, snapshot: Path | None) -> None:
         loop = self._loop
         if loop.layers.dragging():  # never under the brush
-            QTimer.singleShot(_STILL_DRAGGING_MS, self, lambda: self._take(task, done, action, snapshot))
+            self._waiting = task, done, action, snapshot
+            self._later.start()
             return
+        self._waiting = ()
         loop.layers.settle()
         keeper = loop.keeping.keeper
         if keeper is None or keeper.entry.id != task.image_id or done not in loop.session.rounds.all:
