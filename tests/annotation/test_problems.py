@@ -126,6 +126,15 @@ def test_a_hole_in_an_object():
     assert set(problems) == {"hole"}
 
 
+def test_holes_of_one_object_are_told_at_once():
+    labels = painted()
+    y, x = np.argwhere(labels == 3).mean(axis=0).astype(int)
+    labels[y, x] = labels[y, x + 2] = 0
+    (hole,) = [problem for problem in find_problems(labels) if problem.kind == "hole"]
+    assert "2 holes" in hole.sentence
+    assert len(hole.places) == 2
+
+
 def test_not_annotated_areas_at_the_edge_or_between_objects_are_no_holes():
     labels = np.full((20, 20), 2, np.int32)
     labels[:, 10:] = 3

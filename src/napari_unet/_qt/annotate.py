@@ -39,7 +39,8 @@ class AnnotateStep(QWidget):
             self._draw_region,
         )
         self.brushes = Brushes(loop, self.region)
-        self.problems = Problems(loop)
+        self.selected = SelectedObject(loop)
+        self.problems = Problems(loop, self.selected.pick)
         self.propose = Fold(
             "Propose objects",
             "Start from a threshold instead of an empty image: it fills the Segmentation layer; accept what "
@@ -51,7 +52,6 @@ class AnnotateStep(QWidget):
             "Begin another annotation layer; the present one stays in the layer list.",
             lambda: self._make_again(),
         )
-        self.selected = SelectedObject(loop)
         self.kinds = Fold(
             "Classes of objects",
             "When your objects are of several kinds, such as living and dead cells: name the kinds here, then "

@@ -53,6 +53,7 @@ class Brushes(QWidget):
             if objects
             else "Paint strokes of each class and of the background; a few of each are enough."
         )
+        self._how.setVisible(session.current is None)  # who has trained knows
         if not objects:
             self.classes.refresh()
         self._show_choice()

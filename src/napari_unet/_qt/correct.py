@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 from napari_unet._qt.correction.tool_buttons import ToolButtons
 from napari_unet._qt.inbox.panel import InboxPanel
 from napari_unet._qt.loop import Loop
-from napari_unet._qt.rows import Fold, button, row
+from napari_unet._qt.rows import Fold, button, column, hint, row
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 
@@ -55,9 +55,9 @@ class CorrectStep(QWidget):
         )
         self.undo = button("Undo", "Take back the last action (Ctrl+Z).", loop.undo)
         self.redo = button("Redo", "Do it again (Ctrl+Shift+Z).", loop.redo)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for part in (
+        self.nothing = hint("Segment first; then you correct here what is wrong.")
+        self.accept_surely = row("Accept", self.accept_sure, "from", self.sure)
+        self.corrections = column(
             Fold(
                 "Worth a look",
                 "What of this plane is most likely wrong, ranked, with a proposed fix each; and where to paint next.",
@@ -66,9 +66,11 @@ class CorrectStep(QWidget):
             self.tools,
             row("Extend or cut", self.pick, self.edit),
             row("Accept", self.accept_object, self.accept_region, self.accept_plane),
-            row("Accept", self.accept_sure, "from", self.sure),
-            row(self.undo, self.redo),
-        ):
+            self.accept_surely,
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.nothing, self.corrections, row(self.undo, self.redo)):
             layout.addWidget(part)
 
     def state(self) -> str:
@@ -81,14 +83,18 @@ class CorrectStep(QWidget):
         session, layers = self._loop.session, self._loop.layers
         history = session.canvas.history
         has = session.segmentation is not None and layers.layer(Which.SEGMENTATION) is not None
+        objects = session.labels_are is LabelsAre.OBJECTS
+        self.nothing.setVisible(not has)
+        self.corrections.setVisible(has)
         self.tools.refresh()
         for made in (self.edit, self.pick):
             made.setEnabled(has)
-        self.accept_sure.setEnabled(has and session.labels_are is LabelsAre.OBJECTS)
+        self.accept_sure.setEnabled(has and objects)
+        self.accept_surely.setVisible(objects)
         self.accept_object.setEnabled(has)
         self.accept_plane.setEnabled(has)
         self.accept_region.setEnabled(has and bool(session.regions))
-        self.accept_object.setText("Object" if session.labels_are is LabelsAre.OBJECTS else "Class")
+        self.accept_object.setText("Object" if objects else "Class")
         self.undo.setEnabled(history.undo_name is not None)
         self.redo.setEnabled(history.redo_name is not None)
         self.undo.setText(f"Undo: {history.undo_name}" if history.undo_name else "Undo")

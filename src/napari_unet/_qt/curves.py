@@ -35,11 +35,10 @@ class Curves(QWidget):
         item = self._plot.getPlotItem()
         item.setLabel("bottom", "step")
         item.setLabel("left", "loss", color=_LOSS)
-        item.showAxis("right")
         item.setLabel("right", "held out", color=_HELD_OUT)
         for side in ("left", "bottom"):  # the axes are numbers as they are, not thousandths
             item.getAxis(side).enableAutoSIPrefix(False)
-        item.getAxis("left").setWidth(48)
+        item.getAxis("left").setWidth(60)
         item.getAxis("right").setWidth(44)
         item.getAxis("bottom").setHeight(44)
         item.layout.setContentsMargins(6, 2, 6, 6)  # pyqtgraph lets the axes' names stand out by 5 px
@@ -108,6 +107,9 @@ class Curves(QWidget):
     def _draw(self) -> None:
         self._loss_curve.setData(*_columns(_thinned(self._loss)))
         self._quality_curve.setData(*_columns(self._quality))
+        self._plot.getPlotItem().showAxis(
+            "right", bool(self._quality)
+        )  # an axis without a curve would puzzle
 
     def _follow(self) -> None:
         self._quality_view.setGeometry(self._plot.getPlotItem().vb.sceneBoundingRect())

@@ -69,6 +69,7 @@ class Dock(QWidget):
         self._opened: set[str] = set()
         self._shown: list[Section] = []
         self._section_to_show: Section | None = None
+        self._was_training = self.loop.training is not None
         self._laid_out = QTimer(self)
         self._laid_out.setSingleShot(True)
         self._laid_out.setInterval(_LAID_OUT_MS)
@@ -97,6 +98,10 @@ class Dock(QWidget):
             body.refresh()
             section.set_state(body.state())
         self._open_what_comes_next()
+        running = self.loop.training is not None
+        if running and not self._was_training:  # its progress and curves may lie below the fold
+            self._scroll_to(self.sections[2])
+        self._was_training = running
 
     def showEvent(self, event: QShowEvent) -> None:
         """Learn of the window, whose end ends the loop."""
@@ -139,9 +144,13 @@ class Dock(QWidget):
         if section in self._shown:
             return False
         self._shown.append(section)
+        self._scroll_to(section)
+        return True
+
+    def _scroll_to(self, section: Section) -> None:
+        """Scroll to a section as soon as its parts have found their places."""
         self._section_to_show = section
         self._laid_out.start()
-        return True
 
     def _show_saved(self) -> None:
         self.sections[0].set_state(self.image.state())

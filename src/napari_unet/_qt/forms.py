@@ -105,7 +105,14 @@ def _make_editor(field: FieldInfo, value: Any) -> QWidget | None:
     return None
 
 
-_LABELS = {"ronneberger2015": "Ronneberger 2015", "falk2019": "Falk 2019"}
+_LABELS = {
+    "ronneberger2015": "Ronneberger 2015",
+    "falk2019": "Falk 2019",
+    "components": "not at all",
+    "distance": "at necks",
+    "probability": "at faint seams",
+    "learned": "as learned",
+}
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:
@@ -122,7 +129,7 @@ def _number(field: FieldInfo, kind: type) -> QSpinBox | QDoubleSpinBox:
         high = getattr(bound, "le", None) if getattr(bound, "le", None) is not None else high
         low = bound.gt + tiny if getattr(bound, "gt", None) is not None else low
         high = bound.lt - tiny if getattr(bound, "lt", None) is not None else high
-    box: QSpinBox | QDoubleSpinBox = QSpinBox() if kind is int else QDoubleSpinBox()
+    box: QSpinBox | QDoubleSpinBox = QSpinBox() if kind is int else _Number()
     if isinstance(box, QDoubleSpinBox):
         fine = high - low <= 2
         box.setDecimals(3 if fine else 1)
@@ -130,6 +137,14 @@ def _number(field: FieldInfo, kind: type) -> QSpinBox | QDoubleSpinBox:
     box.setRange(kind(low), kind(high))
     box.setKeyboardTracking(False)
     return box
+
+
+class _Number(QDoubleSpinBox):
+    """Shows 0.5 where three decimals could be typed, not 0.500."""
+
+    def textFromValue(self, value: float) -> str:
+        text, point = super().textFromValue(value), str(self.locale().decimalPoint())
+        return text.rstrip("0").removesuffix(point) if point in text else text
 
 
 def _show(editor: QWidget, value: Any) -> None:

@@ -92,6 +92,8 @@ class ImageStep(QWidget):
         image = self._loop.session.image
         if image is None:
             return "open an image"
+        if not self._loop.layers.images:
+            return f"{image.name} · its layer was removed"
         album = self._loop.album
         facts = [image.name, album.words() if len(album.images) > 1 else "", self._loop.keeping.saved()]
         return " · ".join(fact for fact in facts if fact)

@@ -13,10 +13,10 @@ from napari_unet.errors import UserError
 from napari_unet.session import Which
 
 CODINGS = [
-    ("0 background, each object or class its number", Coding.MASKS),
-    ("0 background, the rest one mask (1 or 255)", Coding.BINARY),
-    ("0 not annotated, 1 background, 2… objects or classes", Coding.PROJECT),
-    ("0 background, 1 not annotated, 2… (MATLAB 2016)", Coding.MATLAB2016),
+    ("0 background, 1… objects or classes", Coding.MASKS),
+    ("0 background, the rest one mask", Coding.BINARY),
+    ("0 not annotated, 1 background, 2…", Coding.PROJECT),
+    ("0 background, 1 not annotated, 2…", Coding.MATLAB2016),
 ]
 
 
@@ -75,7 +75,9 @@ class NewAnnotation(QWidget):
     def _make_import(self) -> QWidget:
         self.layer = combo([], "The Labels layer to use.")
         self.coding = combo(
-            [("What do its values mean?", None), *CODINGS], "How the values are to be read: only you know it."
+            [("What do its values mean?", None), *CODINGS],
+            "How the values are to be read: only you know it. From 1 or 2 on, each object or class has its own; one "
+            "mask is 1 or 255 everywhere; the last coding is that of the MATLAB plugin of 2016.",
         )
         self.sentence = hint()
         self.use = button("Use these labels", "The layer itself is not changed.", self._use)
@@ -106,6 +108,7 @@ class NewAnnotation(QWidget):
             )
         else:
             try:
+                self._loop.session.annotating.check_size(layer.data.shape)
                 labels = self._loop.layers.hold(layer)
                 text = describe_coding(labels, coding, self.labels_are()).sentence
                 usable = True

@@ -10,18 +10,20 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QStyle, QVBoxLayout, QWidget
 from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import hint, small_button
+from napari_unet._qt.tab_order import tab_in_order
 from napari_unet.session import label_problems
 
 _QUIET_MS = 500
-_MOST_SHOWN = 4
+_MOST_SHOWN = 3
 
 
 class Problems(QWidget):
     """Looks through the annotation of the current plane half a second after the last stroke, in a thread."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, before: QWidget) -> None:
         super().__init__()
         self._loop = loop
+        self._before = before  # what has the focus before the rows
         self._shown: list[tuple[Any, str | None]] = []
         self._job: Job | None = None
         self._again = False
@@ -89,10 +91,14 @@ class Problems(QWidget):
         self._shown = problems
         while self._rows.count():
             self._rows.takeAt(0).widget().deleteLater()
-        for problem, repair in problems[:_MOST_SHOWN]:
-            self._rows.addWidget(self._row(problem, repair))
-        if len(problems) > _MOST_SHOWN:
-            self._rows.addWidget(hint(f"… and {len(problems) - _MOST_SHOWN} more."))
+        # First things first: as long as no training can start, hints on how to make it better only distract.
+        worth_showing = [each for each in problems if each[0].blocking] or problems
+        rows = [self._row(problem, repair) for problem, repair in worth_showing[:_MOST_SHOWN]]
+        for made in rows:
+            self._rows.addWidget(made)
+        if len(worth_showing) > _MOST_SHOWN:
+            self._rows.addWidget(hint(f"… and {len(worth_showing) - _MOST_SHOWN} more."))
+        tab_in_order(self._before, *rows)
         self._loop.refresh_soon()
 
     def _row(self, problem: Any, repair: str | None) -> QWidget:

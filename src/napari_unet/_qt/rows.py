@@ -19,6 +19,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet._qt.tab_order import tab_in_order
+
 
 def column(*parts: QWidget | QBoxLayout) -> QWidget:
     """Put parts under one another."""
@@ -161,14 +163,18 @@ class Fold(QWidget):
     def _show_body(self, opened: bool) -> None:
         if opened and self.body is None and self._make_body is not None:
             self._take_body(self._make_body())
+            tab_in_order(self._title, self.body)
         if self.body is not None:
+            self._room.setVisible(opened)
             self.body.setVisible(opened)
         self._title.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
 
     def _take_body(self, body: QWidget) -> None:
         self.body = body
-        body.setVisible(False)
-        indented = QVBoxLayout()
+        self._room = QWidget()  # hidden with the body, else its margins would stay
+        indented = QVBoxLayout(self._room)
         indented.setContentsMargins(18, 0, 0, 6)
         indented.addWidget(body)
-        self.layout().addLayout(indented)
+        self.layout().addWidget(self._room)
+        body.setVisible(False)
+        self._room.setVisible(False)

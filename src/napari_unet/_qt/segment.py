@@ -24,8 +24,8 @@ TOOLTIP = (
     "network does it, which has seen many kinds of cells."
 )
 WITHOUT_TRAINING = (
-    "Nothing is trained yet: the bundled network segments. Correct what it gets wrong, or paint a few objects, and "
-    "train: then it learns your image."
+    "Not trained yet: the bundled network segments. Correct what is wrong, or paint a few objects, then train: it "
+    "learns your image."
 )
 ONLY_OBJECTS = "The bundled network finds objects only: train first to find your classes."
 
@@ -70,7 +70,7 @@ class SegmentStep(QWidget):
         self._separating = SeparationRun(loop)
         for form in (self.separation, self.further):
             form.valueChanged.connect(self._note_separation)
-        more = Fold(
+        self.more = Fold(
             "More", "Averaging, and how touching objects are cut.",
             column(row("Averaging", self.averaging, stretch=1), self.further),
         )  # fmt: skip
@@ -82,15 +82,18 @@ class SegmentStep(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._running = row(self.progress, self.stop, stretch=0)
+        self.looks = column(
+            row("Overlay", self.look, stretch=1),
+            row("Layers", self.probability, self.uncertainty),
+            self.separation,
+        )
         for part in (
             self.scopes,
             self._running,
             self.empty,
             self.linking,
-            row("Overlay", self.look, stretch=1),
-            row("Layers", self.probability, self.uncertainty),
-            self.separation,
-            more,
+            self.looks,
+            self.more,
             self.batch,
         ):
             layout.addWidget(part)
@@ -122,6 +125,11 @@ class SegmentStep(QWidget):
         running, possible = loop.segmentation is not None, self._can_segment()
         self.scopes.setVisible(not running)
         self.scopes.show_for(session.image, possible)
+        self.looks.setVisible(
+            session.segmentation is not None
+        )  # before, there is nothing that it could change
+        for fold in (self.more, self.batch):
+            fold.setVisible(possible)
         self._running.setVisible(running)
         self.linking.refresh()
         told = bool(session.current) or loop.live_run.is_on  # live work says itself what it shows

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.loop import Loop
-from napari_unet._qt.rows import button, combo, hint, row, swatch
+from napari_unet._qt.rows import combo, hint, row, small_button, swatch
 from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.annotation.problems_of_object import Completeness
 from napari_unet.session import Which
@@ -34,7 +34,7 @@ class SelectedObject(QWidget):
         self.complete = QCheckBox("Complete")
         self.complete.setToolTip(f"<p>{_COMPLETE}</p>")
         self.complete.clicked.connect(self._set_complete)
-        self.pick = button(
+        self.pick = small_button(
             "Pick", "Then click on an annotated object in the image, to see and change what is known about it.",
             self._pick,
         )  # fmt: skip
@@ -45,10 +45,11 @@ class SelectedObject(QWidget):
         self._quiet.timeout.connect(self._judge)
         self._job: Job | None = None
         self._is_behind = False  # something changed since the job began
+        self._absent: int | None = None  # the object that was looked for last, if the plane does not hold it
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        layout.addWidget(row(self.name, self.kind, self.complete, self.pick, stretch=1))
+        layout.addWidget(row(self.name, self.kind, self.complete, self.pick, stretch=0))
         layout.addWidget(self.sentence)
         loop.edited.connect(self._quiet.start)
         loop.layers.value_chosen.connect(self.refresh)
@@ -64,9 +65,9 @@ class SelectedObject(QWidget):
         """Show which object is selected; how complete it is follows in a moment."""
         session, value = self._loop.session, self.value()
         names = session.class_names
-        self.name.setText("No object selected" if value is None else f"Object {value}")
+        self._name(value)
+        self.sentence.setVisible(value is not None and bool(self.sentence.text()))
         self.kind.setVisible(bool(names) and value is not None)
-        self.complete.setVisible(value is not None)
         with QSignalBlocker(self.kind):
             self.kind.clear()
             for name, colour in zip(names, self._loop.layers.class_colours, strict=False):
@@ -79,7 +80,7 @@ class SelectedObject(QWidget):
         """Look for the object in a thread: on a plane of 8192² that takes a third of a second."""
         painting, plane, value = self._loop.session.painting, self._loop.layers.current_plane(), self.value()
         if painting is None or plane is None or value is None:
-            self.sentence.setText("")
+            self._say("")
             return
         self._is_behind = self._job is not None
         if not self._is_behind:
@@ -114,11 +115,21 @@ class SelectedObject(QWidget):
     def _show(self, found: Completeness) -> None:
         with QSignalBlocker(self.complete):
             self.complete.setChecked(found.complete)
-        for widget in (self.complete, self.kind):
-            widget.setEnabled(found.present)
-        if found.closed_in:  # nothing that the user says could change it
-            self.complete.setEnabled(False)
-        self.sentence.setText(found.sentence if found.present else "Not painted on this plane yet.")
+        self.kind.setEnabled(found.present)
+        self.complete.setEnabled(not found.closed_in)  # then nothing that the user says could change it
+        self._absent = None if found.present else self.value()
+        self._name(self.value())
+        self._say(found.sentence if found.present else "")
+
+    def _name(self, value: int | None) -> None:
+        absent = value is not None and value == self._absent
+        named = f"Object {value}: not painted here yet" if absent else f"Object {value}"
+        self.name.setText("No object selected" if value is None else named)
+        self.complete.setVisible(value is not None and not absent)
+
+    def _say(self, sentence: str) -> None:
+        self.sentence.setText(sentence)
+        self.sentence.setVisible(bool(sentence))
 
     def _set_class(self, index: int) -> None:
         value = self.value()

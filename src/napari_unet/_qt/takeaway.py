@@ -16,6 +16,9 @@ from napari_unet.session.takeaway import TakeAway
 
 TOOLTIP = "Save what was found: the objects for other programs, a line of measurements for each, the network itself."
 
+_WHAT = "What the network found, with your annotation on top, in the image's scale."
+_NOTHING = "Segment first; then what was found can be saved here, and measured."
+
 
 class TakeAwayStep(QWidget):
     """Saves in a thread: painting goes on meanwhile."""
@@ -46,7 +49,8 @@ class TakeAwayStep(QWidget):
         self._colours: tuple[str, str] | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(hint("The network's objects with your annotation on top, in the image's scale."))
+        self.what = hint()
+        layout.addWidget(self.what)
         layout.addWidget(self.format)
         layout.addWidget(self.whole_only)
         layout.addWidget(row(self.labels, self.table, self.model))
@@ -59,8 +63,13 @@ class TakeAwayStep(QWidget):
     def refresh(self) -> None:
         """Show the session's state."""
         session, idle = self._loop.session, self._job is None
+        has = session.segmentation is not None
+        self.what.setText(_WHAT if has else _NOTHING)
+        for part in (self.format, self.whole_only, self.labels, self.table, self.measurements):
+            part.setVisible(has)
         for made in (self.labels, self.table):
-            made.setEnabled(idle and session.segmentation is not None)
+            made.setEnabled(idle and has)
+        self.model.setVisible(session.current is not None)
         self.model.setEnabled(idle and session.current is not None)
         if self.measurements.body is not None:
             self.measurements.body.refresh()

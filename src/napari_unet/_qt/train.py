@@ -95,7 +95,7 @@ class TrainStep(QWidget):
             "Weight map, augmentation, device, size of the network. The defaults suit a first training.",
             lambda: self._make_advanced(views),
         )
-        self.learn_from = row("Learn from", self.kind)
+        self.learn_from = form(("Learn from", self.kind))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (

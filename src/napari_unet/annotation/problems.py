@@ -142,8 +142,8 @@ def _find_incomplete(labels: NDArray[np.int32], marked: Collection[int]) -> list
     where = _first_pixel(labels == unfinished[0])
     if unfinished.size == values.size:
         sentence = (
-            "No object is closed in by background yet, so object size and borders cannot be learned: "
-            "paint background all around a few objects."
+            "No object is closed in by background yet: paint it all around a few objects, "
+            "so that sizes and borders can be learned."
         )
         return [Problem(sentence, False, where, "only_scribbles")]
     sentence = (
@@ -179,7 +179,7 @@ def _find_pieces(labels: NDArray[np.int32]) -> list[Problem]:
 
 
 def _find_holes(labels: NDArray[np.int32]) -> list[Problem]:
-    """Not annotated areas that one single object closes in."""
+    """Not annotated areas that one single object closes in; those of one object are one problem."""
     areas, n_areas = ndimage.label(labels == NOT_ANNOTATED)
     if n_areas == 0:
         return []
@@ -198,11 +198,17 @@ def _find_holes(labels: NDArray[np.int32]) -> list[Problem]:
     holes = (lowest == highest) & (highest >= FIRST)
     holes[np.concatenate([areas[0], areas[-1], areas[:, 0], areas[:, -1]])] = False
     places = ndimage.find_objects(areas)
-    found = []
+    of_object: dict[int, list[tuple[int, int]]] = {}
     for hole in np.flatnonzero(holes):
         box = places[hole - 1]
-        sentence = f"Object {lowest[hole]} has a hole that is not annotated: fill it, or make it background."
-        found.append(Problem(sentence, False, _first_pixel(areas[box] == hole, box), "hole"))
+        where = _first_pixel(areas[box] == hole, box)
+        assert where is not None  # it has pixels
+        of_object.setdefault(int(lowest[hole]), []).append(where)
+    found = []
+    for value, (first, *others) in of_object.items():
+        what = f"{1 + len(others)} holes that are" if others else "a hole that is"
+        sentence = f"Object {value} has {what} not annotated: fill {'them' if others else 'it'}, or paint background."
+        found.append(Problem(sentence, False, first, "hole", tuple(others)))
     return _shorten(found, lambda n: f"{n} more objects have holes that are not annotated.")
 
 
@@ -217,7 +223,7 @@ def _shorten(problems: list[Problem], say_rest: Callable[[int], str]) -> list[Pr
     if len(problems) <= _MOST_OF_A_KIND:
         return problems
     kept, rest = problems[: _MOST_OF_A_KIND - 1], problems[_MOST_OF_A_KIND - 1 :]
-    others = tuple(problem.where for problem in rest[1:] if problem.where is not None)
+    others = (*rest[0].others, *(place for problem in rest[1:] for place in problem.places))
     return [*kept, Problem(say_rest(len(rest)), False, rest[0].where, rest[0].kind, others)]
 
 

@@ -89,7 +89,7 @@ def choose_held_out(
     if n_objects < FEWEST_OBJECTS:
         return [], (
             f"Quality is not measured: {n_objects} complete object{'s' * (n_objects != 1)} are too few "
-            f"to spare some for a test. Annotate {FEWEST_OBJECTS} or more."
+            f"to spare some for a test. Annotate {FEWEST_OBJECTS} or more whole objects."
         )
     candidates = []
     for image in images:
@@ -117,8 +117,8 @@ def _choose_by_pixels(
     present = total > 0
     if total.sum() < FEWEST_PIXELS or (total[present] < FEWEST_CLASS_PIXELS).any():
         return [], (
-            "Quality is not measured: too few pixels are annotated to hold some of them out. "
-            "Annotate larger areas of every class."
+            "Quality is not measured: too few pixels are annotated to spare some for a test. "
+            "Annotate more whole objects, or larger areas of every class."
         )
     candidates = [
         _Candidate(place, amount[present])

@@ -41,10 +41,10 @@ class SeparationSettings(BaseModel):
     )
     method: SplitMethod = Field(
         SplitMethod.DISTANCE,
-        title="Split",
-        description="How touching objects are cut apart. components: not at all, only gaps separate; "
-        "distance: at necks of the outline; probability: along valleys of the probability; "
-        "learned: by the distance to the object's border that the network has learned.",
+        title="Cut touching objects",
+        description="How touching objects are cut apart. not at all (components): only gaps separate; "
+        "at necks (distance): where the outline is narrow; at faint seams (probability): along valleys of the "
+        "probability; as learned: by the distance to the object's border that the network has learned.",
     )
     smallest: float = Field(
         16.0,

@@ -63,14 +63,18 @@ class Annotating:
         UserError
             When the labels are no labels or do not fit the image.
         """
-        image = self._state.need_image()
+        self.check_size(labels.shape)
         check_labels(labels)
-        if tuple(labels.shape) != image.spatial_shape:
-            raise UserError(
-                f"These labels are {_size(labels.shape)} px and the image is {_size(image.spatial_shape)} px; "
-                "choose labels of the image's size."
-            )
         self._adopt(to_annotation(labels, coding, labels_are).copy(), labels_are, class_names)
+
+    def check_size(self, shape: Sequence[int]) -> None:
+        """Raise a `UserError` where labels of this shape do not fit the image."""
+        expected = self._state.need_image().spatial_shape
+        if tuple(shape) != expected:
+            raise UserError(
+                f"These labels are {_size(shape)} px and the image is {_size(expected)} px; choose labels of the "
+                "image's size."
+            )
 
     def restore(
         self,
@@ -242,4 +246,5 @@ class Annotating:
 
 
 def _size(shape: Sequence[int]) -> str:
-    return " × ".join(str(n) for n in shape)
+    """Return width × height first, as the dock tells the image's size."""
+    return " × ".join(str(n) for n in reversed(shape))

@@ -12,10 +12,7 @@ from napari_unet._qt.rows import brush_button, combo, hint, refill, row
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 
-_IDLE = (
-    "Choose a tool or press its key. Every object that you touch becomes part of your annotation. "
-    "To extend or cut one, pick it and use napari's brush and eraser."
-)
+_IDLE = "Choose a tool or press its key: what you touch with it becomes part of your annotation."
 _COLUMNS = 3
 
 
@@ -36,16 +33,17 @@ class ToolButtons(QWidget):
         self.scope.activated.connect(self._choose_scope)
         self._scope_row = row("On stacks:", self.scope, stretch=1)
         self.how = hint(_IDLE)
-        grid = QGridLayout(self)
+        self._grid = grid = QGridLayout(self)
+        self._offered: list[Tool] = []
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
-        for i, tool in enumerate(TOOLS):
+        for tool in TOOLS:
             made = brush_button(
                 f"{tool.name} ({tool.key})", QIcon(), f"{tool.tooltip} {tool.how} Key: {tool.key}."
             )
             made.clicked.connect(lambda _, tool=tool: self._loop.tools.toggle(tool))
+            made.setVisible(False)
             self.buttons[tool] = made
-            grid.addWidget(made, i // _COLUMNS, i % _COLUMNS)
         below = -(-len(TOOLS) // _COLUMNS)
         grid.addWidget(self.kind, below, 0, 1, _COLUMNS)
         grid.addWidget(self._scope_row, below + 1, 0, 1, _COLUMNS)
@@ -57,10 +55,13 @@ class ToolButtons(QWidget):
         has = session.segmentation is not None and self._loop.layers.layer(Which.SEGMENTATION) is not None
         objects = session.labels_are is LabelsAre.OBJECTS
         is_stack = session.image is not None and len(session.image.planes()) > 2
+        named = bool(session.class_names)
+        useful = [tool for tool in TOOLS if objects or not tool.single_objects]
+        useful = [tool for tool in useful if is_stack or not tool.across_planes]
+        self._offer([tool for tool in useful if named or tool != CLASS])
         for tool, made in self.buttons.items():
-            made.setEnabled(has and (objects or not tool.single_objects))
+            made.setEnabled(has and tool in self._offered)
             made.setChecked(tool == tools.tool)
-            made.setVisible(not tool.across_planes or is_stack)
         self.how.setText(_IDLE if tools.tool is None else f"{tools.tool.name}: {_small(tools.tool.how)}")
         names = [(name, number) for number, name in enumerate(session.class_names, start=1)]
         if tools.gestures.class_number > len(names):  # a class was removed
@@ -75,6 +76,17 @@ class ToolButtons(QWidget):
 
     def _choose_scope(self, index: int) -> None:
         self._loop.tools.gestures.whole = bool(self.scope.itemData(index))
+
+    def _offer(self, tools: list[Tool]) -> None:
+        """Show the tools that can do something, without gaps."""
+        if tools == self._offered:
+            return
+        self._offered = tools
+        for tool, made in self.buttons.items():
+            made.setVisible(tool in tools)
+            self._grid.removeWidget(made)
+        for i, tool in enumerate(tools):
+            self._grid.addWidget(self.buttons[tool], i // _COLUMNS, i % _COLUMNS)
 
     def _choose_kind(self, index: int) -> None:
         self._loop.tools.gestures.class_number = int(self.kind.itemData(index))

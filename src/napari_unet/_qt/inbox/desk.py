@@ -124,7 +124,7 @@ class Desk(QObject):
         if doubt is None:
             doubt = self._next()
         if doubt is None:
-            self._loop.say("info", "The inbox of this plane is empty.")
+            self._loop.say("info", "Nothing more on this plane is worth a look.")
             return
         self._show(doubt)
         layers = self._loop.layers

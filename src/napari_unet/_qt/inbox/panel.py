@@ -106,7 +106,7 @@ class InboxPanel(QWidget):
         if desk.found is None or self._loop.layers.layer(Which.SEGMENTATION) is None:
             return _EMPTY
         if n == 0:
-            return "Nothing on this plane stands out any more."
+            return "Nothing more on this plane is worth a look."
         return f"{'One place is' if n == 1 else f'{n} places are'} worth a look, the most doubtful first."
 
     def _choose(self, item: QListWidgetItem) -> None:

@@ -118,6 +118,7 @@ class RoundsList(QWidget):
         chosen = self.chosen()
         busy = self._comparing.job is not None
         self.list.setVisible(bool(rounds.all))
+        self.work.setVisible(bool(self.work.text()))
         self.use.setEnabled(len(chosen) == 1 and chosen[0] is not rounds.current)
         self.compare.setText("Comparing …" if busy else "Compare")
         self.compare.setEnabled(not busy and self._pair() is not None)

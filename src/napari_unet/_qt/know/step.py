@@ -12,11 +12,14 @@ from napari_unet._qt.know.learning import LearningPanel
 from napari_unet._qt.know.rounds_list import RoundsList, in_words
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, hint
+from napari_unet.annotation.coding import LabelsAre
 
 TOOLTIP = "How good is it, honestly? What changed from round to round, and would more labels help?"
-NOTHING_HELD_OUT = (
-    "Nothing could be held out for this round: there are no honest scores. Annotate a dozen objects or more."
-)
+NOTHING_HELD_OUT = "Nothing could be held out for this round, so there are no honest scores. Annotate {}."
+_ENOUGH = {
+    LabelsAre.OBJECTS: "a dozen objects or more",
+    LabelsAre.CLASSES: "every class in more places",
+}
 
 
 class KnowStep(QWidget):
@@ -31,16 +34,7 @@ class KnowStep(QWidget):
         self.learning = LearningPanel(loop)
         self.blind = BlindPanel(loop)
         self.blind.agreed.connect(self.learning.redraw)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for part in (
-            self.scores,
-            self.rounds,
-            Fold(
-                "Evaluate",
-                "Compare what is shown with a truth: a Labels layer or a file.",
-                self.evaluate,
-            ),
+        self._of_objects = (
             Fold(
                 "Would more labels help?",
                 "How much better the network becomes with more objects, measured on those there are.",
@@ -51,6 +45,18 @@ class KnowStep(QWidget):
                 "Draw some of your objects again without seeing them: nobody can agree with you better than that.",
                 self.blind,
             ),
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (
+            self.scores,
+            self.rounds,
+            Fold(
+                "Evaluate",
+                "Compare what is shown with a truth: a Labels layer or a file.",
+                self.evaluate,
+            ),
+            *self._of_objects,
         ):
             layout.addWidget(part)
 
@@ -72,7 +78,10 @@ class KnowStep(QWidget):
         elif current.sure_scores:
             self.scores.setText(_words(current))
         else:
-            self.scores.setText(NOTHING_HELD_OUT)
+            self.scores.setText(NOTHING_HELD_OUT.format(_ENOUGH[self._loop.session.labels_are]))
+        session = self._loop.session
+        for fold in self._of_objects:
+            fold.setVisible(session.annotation is not None and session.labels_are is LabelsAre.OBJECTS)
         self.rounds.refresh()
         for panel in (self.evaluate, self.learning, self.blind):
             panel.refresh()
