@@ -92,7 +92,7 @@ class ImageStep(QWidget):
         image = self._loop.session.image
         if image is None:
             return "open an image"
-        if not self._loop.layers.images:
+        if not set(self._loop.layers.images) <= set(image_layers(self._loop.layers.viewer())):
             return f"{image.name} · its layer was removed"
         album = self._loop.album
         facts = [image.name, album.words() if len(album.images) > 1 else "", self._loop.keeping.saved()]
