@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from driving import stroke
 
+from napari_unet._qt.live import uncertainty
+from napari_unet._qt.live.uncertainty import FAINT
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 from napari_unet.session.live.meanwhile import Effort
@@ -59,9 +61,10 @@ def test_two_strokes_of_the_mouse_show_all_discs(painting, qtbot):
     assert all(values)
     assert "nothing is trained" in dock.annotate.live.status.text()
     assert "preview" in dock.segment.state()
-    dock.segment.uncertainty.click()
-    uncertain = viewer.layers["Uncertainty"].data
-    np.testing.assert_array_equal(uncertain, live.entropy)
+    veil = viewer.layers["Uncertainty"]
+    np.testing.assert_array_equal(veil.data, live.entropy)
+    assert veil.opacity == FAINT, "nobody asked for it"
+    assert viewer.layers.selection.active == layer
     n = live.n_shown
     dock.loop.undo()
     assert int(np.count_nonzero(layer.data == 1)) == 0  # the stroke, not an overlay
@@ -71,8 +74,33 @@ def test_two_strokes_of_the_mouse_show_all_discs(painting, qtbot):
 
     dock.annotate.live.live.click()
     assert not dock.loop.live_run.is_on
+    assert "Uncertainty" not in viewer.layers
     names = ("napari-unet-quick", "napari-unet-long")
     qtbot.waitUntil(lambda: not any(t.name in names for t in threading.enumerate()), timeout=10_000)
+
+
+def test_uncertainty_comes_with_live_work_until_it_is_hidden_and_not_on_large_planes(painting, monkeypatch):
+    _, dock, _ = painting
+    live = dock.annotate.live.live
+    dock.refresh()
+    assert dock.segment.uncertainty.isChecked()
+    live.click()
+    assert not dock.views.wants("Uncertainty")
+    monkeypatch.setattr(uncertainty, "MOST_PIXELS", 10)
+    live.click()
+    assert not dock.views.wants("Uncertainty"), "drawing it would take longer than a stroke may"
+    live.click()
+    monkeypatch.undo()
+    live.click()
+    dock.refresh()
+    dock.segment.uncertainty.click()
+    live.click()
+    live.click()
+    assert not dock.views.wants("Uncertainty"), "the user hid it"
+    dock.refresh()
+    dock.segment.uncertainty.click()
+    live.click()
+    assert dock.views.wants("Uncertainty"), "the user asked for it"
 
 
 def test_a_threshold_acts_on_the_preview_and_segment_replaces_it_until_the_next_stroke(painting, qtbot):

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_unet._qt import annotate, correct, image, segment, takeaway, train
 from napari_unet._qt.know.step import TOOLTIP as ABOUT_SCORES
 from napari_unet._qt.know.step import KnowStep
+from napari_unet._qt.live.uncertainty import UncertaintyWithLive
 from napari_unet._qt.loops import loop_of
 from napari_unet._qt.messages import MessageLine
 from napari_unet._qt.project.offer import Offer
@@ -46,6 +47,7 @@ class Dock(QWidget):
         self.loop = loop_of(napari_viewer)
         self._viewer = self.loop.layers.viewer
         self.views = Views(self.loop)
+        self._uncertainty = UncertaintyWithLive(self.loop, self.views)
         self.image = image.ImageStep(self.loop)
         self.annotate = annotate.AnnotateStep(self.loop)
         self.train = train.TrainStep(self.loop, self.views)

@@ -20,6 +20,7 @@ class Views(QObject):
         self._loop = loop
         self._wanted: set[str] = set()
         self._shown: dict[str, Any] = {}
+        self._opacity: dict[str, float] = {}
         self.weight_settings = WeightMapSettings()
         loop.refreshed.connect(self.refresh)
         loop.segmented.connect(self.refresh)
@@ -33,9 +34,18 @@ class Views(QObject):
         """Whether the user asked for this layer."""
         return kind in self._wanted
 
-    def want(self, kind: str, wanted: bool) -> None:
-        """Show a layer as soon as there is something to show, or take it away."""
+    def want(self, kind: str, wanted: bool, opacity: float | None = None) -> None:
+        """Show a layer as soon as there is something to show, or take it away.
+
+        Parameters
+        ----------
+        opacity
+            With which the layer begins; by default as this kind is shown.
+        """
         results = self._loop.layers.results
+        self._opacity.pop(kind, None)
+        if opacity is not None:
+            self._opacity[kind] = opacity
         if wanted:
             self._wanted.add(kind)
             self._shown.pop(kind, None)
@@ -108,7 +118,8 @@ class Views(QObject):
             values, limits = 1.0 - session.separating.stored.probability(plane)[0], (0.0, 1.0)
         else:
             values, limits = session.separating.stored.entropy(plane), (0.0, 1.0)
-        self._loop.layers.results.show(kind, np.asarray(values), limits, self._loop.layers.images[0])
+        results, image = self._loop.layers.results, self._loop.layers.images[0]
+        results.show(kind, np.asarray(values), limits, image, self._opacity.get(kind))
 
     def _show_weights(self, values: Any) -> None:
         limits = (0.0, max(float(values.max(initial=0)), 1.0))

@@ -47,6 +47,14 @@ PathText = Annotated[str, Field(max_length=4096)]
 _ROWS = 256
 
 
+class KeptStack(Document):
+    """The stack that a plane is of, as in ``Stack``; its other planes are those of the image."""
+
+    name: Annotated[str, Field(max_length=1000)]
+    axis: Annotated[int, Field(ge=0, le=7)]
+    step: Number | None = None
+
+
 class KeptPlane(Document):
     """One plane of a training.
 
@@ -74,6 +82,7 @@ class KeptPlane(Document):
     pixels: tuple[Digest, ...] = ()
     regions: JsonValue = None
     pixel_size_um: Number | None = None
+    stack: KeptStack | None = None
 
     @model_validator(mode="after")
     def _check_size(self) -> Self:

@@ -42,7 +42,7 @@ def stack_of(image: ImageSource, plane: Plane, channels: tuple[int, ...], called
     def read(first: int, end: int) -> NDArray[Any]:
         return read_planes(image, plane, depth, range(first, end), channels)
 
-    return Stack(name, plane[depth], image.spatial_shape[depth], read, plane_step_of(image))
+    return Stack(name, plane[depth], image.spatial_shape[depth], read, plane_step_of(image), depth)
 
 
 def check_depth(image: ImageSource) -> None:

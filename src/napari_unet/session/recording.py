@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from napari_unet.project.revisions import Beginning, KeptAnnotation, KeptPlane, Revision
+from napari_unet.project.revisions import Beginning, KeptAnnotation, KeptPlane, KeptStack, Revision
 from napari_unet.session.described import regions_as_json
 from napari_unet.session.lessons import corrections_as_json
 from napari_unet.session.rounds import BUNDLED, SCRATCH
@@ -73,7 +73,7 @@ def _annotation(image_id: str, planes: Sequence[AnnotatedImage]) -> KeptAnnotati
 
 
 def _plane(plane: AnnotatedImage) -> KeptPlane:
-    height, width = plane.labels.shape
+    (height, width), stack = plane.labels.shape, plane.stack
     return KeptPlane(
         name=plane.name,
         picture=plane.picture,
@@ -81,4 +81,5 @@ def _plane(plane: AnnotatedImage) -> KeptPlane:
         shape=(height, width),
         regions=regions_as_json(plane.regions),
         pixel_size_um=plane.pixel_size_um,
+        stack=None if stack is None else KeptStack(name=stack.name, axis=stack.axis, step=stack.step),
     )

@@ -22,17 +22,16 @@ from napari_unet.project.pixels import Pixels
 from napari_unet.project.revisions import (
     KeptAnnotation,
     Revision,
-    digests,
     read_labels,
     read_revision,
 )
 from napari_unet.project.rounds import KeptRound, read_rounds
 from napari_unet.session.described import regions_from_json
-from napari_unet.session.image import ImageSource
 from napari_unet.session.keeping import CURRENT_ROUND
 from napari_unet.session.lessons import corrections_from_json
 from napari_unet.session.pictures import FOLDERS
 from napari_unet.session.recording import machine
+from napari_unet.session.replayed_pixels import planes_of, stack_again, those_of
 from napari_unet.session.tasks import TrainingTask
 
 if TYPE_CHECKING:
@@ -136,7 +135,8 @@ class Replay:
         name = self.kept(number).document.trained_on
         if not name:
             raise UserError(
-                "what it was trained on was not kept; only rounds of newer projects can be repeated."
+                "what it was trained on was not kept. It learned in Live, where strokes come in as one paints, or "
+                "began before there was a project that keeps it."
             )
         return read_revision(self._disk, self._folder, name)
 
@@ -148,8 +148,8 @@ class Replay:
             settings = TrainingSettings.model_validate(revision.settings)
         except ValidationError as error:
             raise UserError("Its settings are of another version of napari-unet.") from error
-        if settings.dimensions == 3:
-            raise UserError("This round learned from volumes; only rounds of planes can be done again.")
+        if settings.dimensions == 3 and any(p.stack is None for of in revision.images for p in of.planes):
+            raise UserError("Of which stacks its planes are was not kept yet by that version of napari-unet.")
         how = {"threads": outcome.threads, "device": outcome.device or "cpu"}
         anew = kept.document.begun_anew
         bundled = bool(anew) or revision.start.kind == "bundled"
@@ -194,10 +194,11 @@ class Replay:
                 raise UserError(
                     f"The image of “{plane.name}” has another shape than the one it was trained on."
                 )
+            chosen = those_of(there, plane.pixels, plane.name)
             found.append(
                 AnnotatedImage(
                     plane.name,
-                    _those_of(there, plane.pixels, plane.name),
+                    there[chosen],
                     read_labels(self._disk, self._folder, plane),
                     regions_from_json(plane.regions),
                     {int(value): number for value, number in kept.object_classes.items()},
@@ -207,6 +208,7 @@ class Replay:
                     plane.plane,
                     kept.image,
                     tuple(done for done in corrections if done.plane == plane.plane),
+                    stack_again(plane, channels_of, chosen),
                 )
             )
         return found
@@ -216,10 +218,10 @@ class Replay:
         folder = self._folder / "images" / image_id
         description = read_document(self._disk, folder / "image.json", ImageDescription)
         if description.file is None:
-            return _planes_of(Pixels(self._disk, folder, description).read(), description)
+            return planes_of(Pixels(self._disk, folder, description).read(), description)
         image = read_image(find_file(description, image_id, self._folder, self._folders))
         if image.array.shape == description.shape:
-            return _planes_of(image.array, description)
+            return planes_of(image.array, description)
         return dict(planes(image.array, image.axes))  # the window knew its channels as images of their own
 
     def _conditions(self, kept: KeptRound, revision: Revision, model: Model) -> list[str]:
@@ -234,21 +236,6 @@ class Replay:
         if device not in ("", "cpu"):
             found.append(f"it was trained on {device}, which adds up in another order each time")
         return found
-
-
-def _planes_of(array: NDArray[Any], described: ImageDescription) -> dict[tuple[int, ...], NDArray[Any]]:
-    source = ImageSource(described.name, array, described.channel_axis, described.rgb)
-    return {plane: source.plane(plane) for plane in source.planes()}
-
-
-def _those_of(channels: NDArray[Any], wanted: tuple[str, ...], name: str) -> NDArray[Any]:
-    """Return the channels (C, Y, X) that were trained on, known by their content."""
-    there = {digest: k for k, digest in reversed(list(enumerate(digests(channels))))}
-    if not set(wanted) <= set(there):
-        raise UserError(
-            f"The image of “{name}” was changed: its pixels are not those that it was trained on."
-        )
-    return channels[[there[digest] for digest in wanted]]
 
 
 def _start_words(revision: Revision) -> str:

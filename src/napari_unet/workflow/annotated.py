@@ -33,6 +33,8 @@ class Stack:
         First plane and last but one → their pixels ``(C, planes, Y, X)``.
     step
         Distance of the planes in px of the plane, ``None`` where nobody knows: then as far as pixels.
+    axis
+        Which of the image's leading axes the planes follow.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Stack:
     n: int
     read: Callable[[int, int], NDArray[Any]]
     step: float | None = None
+    axis: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,9 +33,20 @@ class ResultLayers:
         return list(self._layers)
 
     def show(
-        self, kind: str, values: NDArray[np.float32], limits: tuple[float, float], image: Layer
+        self,
+        kind: str,
+        values: NDArray[np.float32],
+        limits: tuple[float, float],
+        image: Layer,
+        opacity: float | None = None,
     ) -> Image:
-        """Show a plane, shape ``(Y, X)``; the layer is made where there is none, and lies on `image`."""
+        """Show a plane, shape ``(Y, X)``; the layer is made where there is none, and lies on `image`.
+
+        Parameters
+        ----------
+        opacity
+            Of a layer that is made; the user may change it.
+        """
         if kind in self.shown():
             layer = self._layers[kind]
             layer.data = values
@@ -47,7 +58,7 @@ class ResultLayers:
             name=kind,
             contrast_limits=limits,
             metadata={OURS: kind},
-            **_LOOKS[kind],
+            **(_LOOKS[kind] | ({} if opacity is None else {"opacity": opacity})),
             **plane_geometry(image),
         )
         # What the user paints stays the active layer, also under a veil.
