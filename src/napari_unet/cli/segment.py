@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from napari_unet.formats.outputs import choose_outputs
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
+    from napari_unet.network.scaling import GreyMode
     from napari_unet.workflow.batch import Segmenter
     from napari_unet.workflow.batch_record import Done
 
@@ -45,7 +46,7 @@ class GreyRange(StrEnum):
     PER_IMAGE = "per-image"
 
 
-GREY_MODES: dict[GreyRange, Literal["as in training", "per image"]] = {
+GREY_MODES: dict[GreyRange, GreyMode] = {
     GreyRange.AS_IN_TRAINING: "as in training",
     GreyRange.PER_IMAGE: "per image",
 }

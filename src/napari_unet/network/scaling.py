@@ -26,12 +26,16 @@ CLIPPED = (-1.0, 3.0)
 """Range that normalised values are clipped to: a hot pixel must not outshine a whole image."""
 
 
+GreyMode = Literal["as in training", "per image"]
+"""Whether images are shown in the grey range of the training images, or each in its own."""
+
+
 class Normalisation(BaseModel):
     """Grey range that becomes 0…1, per channel, and where it comes from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mode: Literal["as in training", "per image"] = Field(
+    mode: GreyMode = Field(
         default="per image",
         title="Grey range",
         description="As in training: every image is shown with the grey range of the training images. "
@@ -48,10 +52,12 @@ class Normalisation(BaseModel):
             raise ValueError("low and high must be finite")
         return self
 
+    def in_mode(self, mode: GreyMode | None) -> "Normalisation":
+        """Return it with another mode; ``None`` leaves it as it is."""
+        return self if mode is None else self.model_copy(update={"mode": mode})
 
-def measure_normalisation(
-    images: Sequence[NDArray[Any]], mode: Literal["as in training", "per image"] = "per image"
-) -> Normalisation:
+
+def measure_normalisation(images: Sequence[NDArray[Any]], mode: GreyMode = "per image") -> Normalisation:
     """Measure the grey range of images: their 0.5 and 99.8 percentiles per channel, averaged over images.
 
     Parameters

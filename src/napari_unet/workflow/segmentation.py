@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,13 @@ from napari_unet.errors import UserError
 from napari_unet.network.bundled import is_bundled
 from napari_unet.network.model_file import Model, ModelDescription
 from napari_unet.network.prediction import Averaging, predict
-from napari_unet.network.scaling import brightness_warning, normalise, resample_image, resample_probability
+from napari_unet.network.scaling import (
+    GreyMode,
+    brightness_warning,
+    normalise,
+    resample_image,
+    resample_probability,
+)
 from napari_unet.objects.separate import SeparationSettings, separate, separate_classes, why_empty
 from napari_unet.workflow.doubt import doubt
 from napari_unet.workflow.magnification import estimate_object_size
@@ -65,7 +71,7 @@ def segment_image(
     tile: int | None = None,
     averaging: Averaging | str = Averaging.NONE,
     separation: SeparationSettings | None = None,
-    grey_range: Literal["as in training", "per image"] | None = None,
+    grey_range: GreyMode | None = None,
     device: str = "auto",
     on_progress: OnProgress = no_progress,
     should_stop: ShouldStop = never_stop,
@@ -97,9 +103,7 @@ def segment_image(
     """
     description = model.description
     check_fits(description, image)
-    normalisation = description.normalisation
-    if grey_range is not None:
-        normalisation = normalisation.model_copy(update={"mode": grey_range})
+    normalisation = description.normalisation.in_mode(grey_range)
     warning = brightness_warning(image, normalisation)
     grey = normalise(image, normalisation)
     found = None
@@ -119,9 +123,7 @@ def segment_image(
     )
     shape = (int(image.shape[1]), int(image.shape[2]))
     output = resample_probability(output, shape)
-    n_classes = description.network.classes
-    probabilities = output[:n_classes]
-    distance = output[n_classes] if description.network.distance else None
+    probabilities, distance = split_output(description, output)
     settings = separation or separation_of(description, scale)
     labels = separate_probabilities(
         probabilities, distance, settings, description.labels_are, scale, description.object_size / scale
@@ -149,41 +151,57 @@ def separate_probabilities(
     labels_are: LabelsAre | str,
     scale: float,
     typical_size: float | None = None,
+    plane_step: float | None = None,
 ) -> NDArray[np.int32]:
     """Make objects or a class map of stored probabilities, without the network.
 
     Parameters
     ----------
     probabilities
-        Shape ``(K, Y, X)``, class 0 is background.
+        Shape ``(K, Y, X)``, or ``(K, Z, Y, X)`` of a stack as a whole; class 0 is background.
     scale
         Network px per image px that the probabilities were made at.
     typical_size
         Diameter of a typical object in px of the image.
+    plane_step
+        Distance of a stack's planes in px.
 
     Returns
     -------
     ndarray
-        Shape ``(Y, X)``, int32.
+        Shape ``([Z,] Y, X)``, int32.
     """
     if LabelsAre(labels_are) is LabelsAre.CLASSES:
         return separate_classes(probabilities, settings.smallest)
-    return separate(foreground(probabilities), settings, distance, scale, typical_size)
+    return separate(foreground(probabilities), settings, distance, scale, typical_size, plane_step)
+
+
+def split_output(
+    description: ModelDescription, output: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return the probabilities of the classes, and the distance if the network has that output."""
+    n_classes = description.network.classes
+    return output[:n_classes], output[n_classes] if description.network.distance else None
 
 
 def foreground(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the probability of anything but background, shape ``(Y, X)``."""
+    """Return the probability of anything but background, shape ``([Z,] Y, X)``."""
     inverse: NDArray[np.float32] = 1.0 - probabilities[0]
     return inverse
 
 
-def separation_of(description: ModelDescription, scale: float) -> SeparationSettings:
+def separation_of(description: ModelDescription, scale: float, stretch: float = 1.0) -> SeparationSettings:
     """Return the separation that was fitted after the model's training, for an image seen at this scale.
 
-    The model keeps areas in px² of the network, so that they follow the magnification.
+    The model keeps areas in px² (volumes in voxels) of the network, so that they follow the magnification.
+
+    Parameters
+    ----------
+    stretch
+        Planes of the network per plane of a stack.
     """
     fitted = SeparationSettings.model_validate(description.separation)
-    return fitted.model_copy(update={"smallest": fitted.smallest / scale**2})
+    return fitted.model_copy(update={"smallest": fitted.smallest / (scale**2 * stretch)})
 
 
 def check_fits(description: ModelDescription, image: NDArray[Any]) -> None:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.annotation.coding import LabelsAre
 from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
 from napari_unet.errors import Stopped, UserError
 from napari_unet.network.model_file import Model, ModelDescription
 from napari_unet.network.prediction import Averaging
-from napari_unet.network.scaling import brightness_warning, normalise, resample_volume, resize_volume
+from napari_unet.network.scaling import (
+    GreyMode,
+    brightness_warning,
+    normalise,
+    resample_volume,
+    resize_volume,
+)
 from napari_unet.network.volume_prediction import Shape, predict_volume
-from napari_unet.objects.separate import SeparationSettings, separate, separate_classes, why_empty
+from napari_unet.objects.separate import SeparationSettings, why_empty
 from napari_unet.workflow.scale import scale_of
-from napari_unet.workflow.segmentation import Segmented, foreground
+from napari_unet.workflow.segmentation import (
+    Segmented,
+    foreground,
+    separate_probabilities,
+    separation_of,
+    split_output,
+)
 from napari_unet.workflow.volumes import SAME_STEP
 
 _log = logging.getLogger("napari_unet")
@@ -33,7 +43,7 @@ def segment_volume(
     tile: Shape | None = None,
     averaging: Averaging | str = Averaging.NONE,
     separation: SeparationSettings | None = None,
-    grey_range: Literal["as in training", "per image"] | None = None,
+    grey_range: GreyMode | None = None,
     device: str = "auto",
     on_progress: OnProgress = no_progress,
     should_stop: ShouldStop = never_stop,
@@ -69,9 +79,7 @@ def segment_volume(
     """
     description = model.description
     check_fits_volume(description, volume)
-    normalisation = description.normalisation
-    if grey_range is not None:
-        normalisation = normalisation.model_copy(update={"mode": grey_range})
+    normalisation = description.normalisation.in_mode(grey_range)
     warning = brightness_warning(volume, normalisation)
     scale = scale_of(description, object_size, pixel_size_um)
     stretch = stretch_of(description, scale, plane_step)
@@ -87,14 +95,12 @@ def segment_volume(
     )
     shape = (int(volume.shape[1]), int(volume.shape[2]), int(volume.shape[3]))
     output = resize_volume(output, shape)
-    n_classes = description.network.classes
-    probabilities = output[:n_classes]
-    distance = output[n_classes] if description.network.distance else None
+    probabilities, distance = split_output(description, output)
     if should_stop():
         raise Stopped
     on_progress(1.0, "Making objects …")
-    settings = separation or volume_separation_of(description, scale, stretch)
-    labels = separate_volume(
+    settings = separation or separation_of(description, scale, stretch)
+    labels = separate_probabilities(
         probabilities,
         distance,
         settings,
@@ -110,33 +116,12 @@ def segment_volume(
     return Segmented(labels, probabilities, distance, scale, tuple(sentences))
 
 
-def separate_volume(
-    probabilities: NDArray[np.float32],
-    distance: NDArray[np.float32] | None,
-    settings: SeparationSettings,
-    labels_are: LabelsAre | str,
-    scale: float,
-    typical_size: float | None,
-    plane_step: float,
-) -> NDArray[np.int32]:
-    """Make objects or a class map of a stack's stored probabilities ``(K, Z, Y, X)``, without the network."""
-    if LabelsAre(labels_are) is LabelsAre.CLASSES:
-        return separate_classes(probabilities, settings.smallest)
-    return separate(foreground(probabilities), settings, distance, scale, typical_size, plane_step)
-
-
 def stretch_of(description: ModelDescription, scale: float, plane_step: float | None) -> float:
     """Return planes of the network per plane of a stack: 1 where its planes are about as far apart as in training."""
     if plane_step is None or description.plane_step is None:
         return 1.0
     stretch = plane_step * scale / description.plane_step
     return 1.0 if 1 / SAME_STEP <= stretch <= SAME_STEP else stretch
-
-
-def volume_separation_of(description: ModelDescription, scale: float, stretch: float) -> SeparationSettings:
-    """Return the separation that was fitted after the model's training, with sizes in voxels of this stack."""
-    fitted = SeparationSettings.model_validate(description.separation)
-    return fitted.model_copy(update={"smallest": fitted.smallest / (scale**2 * stretch)})
 
 
 def check_fits_volume(description: ModelDescription, volume: NDArray[Any]) -> None:

@@ -16,7 +16,7 @@ from napari_unet.formats.lazy import LazyImage
 from napari_unet.network.model_file import Model
 from napari_unet.network.planes import round_up
 from napari_unet.network.prediction import TILE_MEMORY, Averaging, largest_tile
-from napari_unet.network.scaling import Normalisation, brightness_warning, scaled_shape
+from napari_unet.network.scaling import GreyMode, Normalisation, brightness_warning, scaled_shape
 from napari_unet.network.unet import UNetConfig
 from napari_unet.objects.separate import SeparationSettings
 from napari_unet.workflow.blocks.grid import Grid
@@ -106,7 +106,7 @@ def make_plan(
     pixel_size_um: float | None = None,
     averaging: Averaging | str = Averaging.NONE,
     separation: SeparationSettings | None = None,
-    grey_range: Literal["as in training", "per image"] | None = None,
+    grey_range: GreyMode | None = None,
     memory: float = DEFAULT_MEMORY,
     tile: int | None = None,
     device: str = "auto",
@@ -132,9 +132,7 @@ def make_plan(
     on_progress(0.0, "Looking at the image …")
     config = description.network
     sample, middle = sample_of(image, config.in_channels, should_stop)
-    normalisation = description.normalisation
-    if grey_range is not None:
-        normalisation = normalisation.model_copy(update={"mode": grey_range})
+    normalisation = description.normalisation.in_mode(grey_range)
     warning = brightness_warning(sample, normalisation)
     normalisation = fixed(normalisation, sample)
     del sample

@@ -59,7 +59,7 @@ def fixed(normalisation: Normalisation, sample: NDArray[Any]) -> Normalisation:
     """Return the grey range that all blocks are seen in: of training, or of the sample."""
     if normalisation.mode == "per image":
         normalisation = measure_normalisation([sample])
-    return normalisation.model_copy(update={"mode": "as in training"})
+    return normalisation.in_mode("as in training")
 
 
 def measure_size(

@@ -6,7 +6,6 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progres
 from napari_unet.formats.lazy import LazyImage
 from napari_unet.network.model_file import Model, digest_of
 from napari_unet.network.prediction import Averaging
+from napari_unet.network.scaling import GreyMode
 from napari_unet.objects.separate import SeparationSettings
 from napari_unet.workflow.blocks.here import Here, Place
 from napari_unet.workflow.blocks.plan import DEFAULT_MEMORY, SIZES, make_plan
@@ -58,7 +58,7 @@ def segment_blocks(
     pixel_size_um: float | None = None,
     averaging: Averaging | str = Averaging.NONE,
     separation: SeparationSettings | None = None,
-    grey_range: Literal["as in training", "per image"] | None = None,
+    grey_range: GreyMode | None = None,
     memory: float = DEFAULT_MEMORY,
     tile: int | None = None,
     probabilities: Path | None = None,
