@@ -19,7 +19,7 @@ import tifffile
 
 from few_crops_data import DATA_SETS, DataSet, Sample, draw_crops, read_test
 from few_crops_report import write_report
-from rows import ROOT, append_row, describe_run, is_done, read_rows
+from rows import add_options, append_row, describe_run, is_done, read_rows
 from shell_loop import run_unet, score
 
 METHODS = ["bundled", "scratch", "forest"]  # the first two as for `napari-unet train --start`
@@ -41,9 +41,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2.0, help="training time of the network")
     parser.add_argument("--limit", type=int, help="score at most this many test images per set")
     parser.add_argument("--jobs", type=int, default=2, help="processor cores for the forest")
-    parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="default: ../shared/data")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/out/few_crops.csv")
-    parser.add_argument("--report", action="store_true", help="print what has been run and stop")
+    add_options(parser, "few_crops")
     options = parser.parse_args()
     if options.report:
         print(write_report(read_rows(options.out)))

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from few_crops_data import DATA_SETS, DataSet, Sample, draw_crops, read_test
-from rows import ROOT, append_row, describe_run, is_done, read_rows
+from rows import add_options, append_row, describe_run, is_done, read_rows
 from shell_loop import call_shell, run_unet, score, write_images
 
 COLUMNS = [
@@ -37,9 +37,7 @@ def main() -> None:
     parser.add_argument("--start", nargs="+", default=["scratch", "bundled"], help="also model files")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--limit", type=int, help="score at most this many test images per set")
-    parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="default: ../shared/data")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/out/few_labels.csv")
-    parser.add_argument("--report", action="store_true", help="print what has been run and stop")
+    add_options(parser, "few_labels")
     parser.add_argument("--curves", type=Path, help="with --report: draw the curves as PNG")
     options = parser.parse_args()
     if options.report:

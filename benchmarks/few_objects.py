@@ -31,7 +31,7 @@ from napari_unet.samples import find_sample
 from napari_unet.workflow.annotated import AnnotatedImage
 from napari_unet.workflow.segmentation import segment_image
 from napari_unet.workflow.training import train_model
-from rows import ROOT, append_row, describe_run, is_done, read_rows
+from rows import ROOT, add_options, append_row, describe_run, is_done, read_rows
 
 sys.path.insert(0, str(ROOT / "training"))
 from real_sets import read_real
@@ -69,9 +69,7 @@ def main() -> None:
         "--variant", default="", help="a word for the table, for what was changed in the code"
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="default: ../shared/data")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/out/few_objects.csv")
-    parser.add_argument("--report", action="store_true", help="print what has been run and stop")
+    add_options(parser, "few_objects")
     options = parser.parse_args()
     if options.report:
         print(write_table(read_rows(options.out)))

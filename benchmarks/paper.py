@@ -35,7 +35,7 @@ from napari_unet.objects.em_measures import (
 from napari_unet.objects.measures import match, merges_and_splits, pixel_error, seg_score
 from napari_unet.objects.warping import warping_error
 from napari_unet.workflow import AnnotatedImage, TrainedModel, segment_image, train_model
-from rows import ROOT, append_row, describe_run, read_rows
+from rows import add_options, append_row, describe_run, read_rows
 
 READINGS = (Averaging.NONE, Averaging.ROTATIONS7)
 MEASURES = {
@@ -105,9 +105,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--seconds", type=float, default=900.0, help="of training per run")
     parser.add_argument("--limit", type=int, help="read at most this many images per set")
-    parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="default: ../shared/data")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/out/paper.csv")
-    parser.add_argument("--report", action="store_true", help="print what has been run and stop")
+    add_options(parser, "paper")
     options = parser.parse_args()
     if options.report:
         print(write_table(read_rows(options.out)))

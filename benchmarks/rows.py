@@ -1,5 +1,6 @@
 """Rows of a benchmark's table: one per run, written at once, so that an interrupted benchmark goes on."""
 
+import argparse
 import csv
 import datetime
 import os
@@ -11,6 +12,13 @@ from pathlib import Path
 from few_crops_data import Sample
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def add_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add what every benchmark with a table is asked for: where images are, where rows go, and to show these."""
+    parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="default: ../shared/data")
+    parser.add_argument("--out", type=Path, default=ROOT / f"benchmarks/out/{name}.csv")
+    parser.add_argument("--report", action="store_true", help="print what has been run and stop")
 
 
 def describe_run(crops: list[Sample], test: list[Sample]) -> dict[str, object]:

@@ -26,7 +26,7 @@ from napari_unet.network.training_settings import TrainingSettings
 from napari_unet.objects.measures import match, merges_and_splits
 from napari_unet.session import SCRATCH, ImageSource, Plane, Session, Which
 from napari_unet.workflow import segment_image
-from rows import ROOT, append_row, describe_run, read_rows
+from rows import add_options, append_row, describe_run, read_rows
 from simulated_annotator import RIGHT, Annotator, present
 from simulated_sets import SETS, Images
 
@@ -79,9 +79,7 @@ def main() -> None:
     parser.add_argument(
         "--start", default=SCRATCH, help="of the first round: scratch, bundled or a model file"
     )
-    parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="default: ../shared/data")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/out/simulated_user.csv")
-    parser.add_argument("--report", action="store_true", help="print what has been run and stop")
+    add_options(parser, "simulated_user")
     options = parser.parse_args()
     if options.report:
         print(write_table(read_rows(options.out)))

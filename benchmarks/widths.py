@@ -30,7 +30,7 @@ from napari_unet.objects.measures import foreground_iou, match
 from napari_unet.workflow.annotated import AnnotatedImage
 from napari_unet.workflow.segmentation import segment_image
 from napari_unet.workflow.training import train_model
-from rows import ROOT, append_row, describe_run, is_done, read_rows
+from rows import add_options, append_row, describe_run, is_done, read_rows
 
 COLUMNS = [
     *("network", "set", "seed", "core_seconds", "steps", "ap50", "ap75", "iou", "step_s", "predict_s"),
@@ -56,9 +56,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--core-seconds", type=float, default=60.0, help="of training, on one core")
-    parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="default: ../shared/data")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/out/widths.csv")
-    parser.add_argument("--report", action="store_true", help="print what has been run and stop")
+    add_options(parser, "widths")
     options = parser.parse_args()
     if options.report:
         print(write_table(read_rows(options.out)))

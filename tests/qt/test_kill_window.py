@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from window_process import N_STROKES, SIDE, middle, value_of
 
+from kept import ROUNDS, check_files, check_rounds, check_strokes, times
 from killing import Nursery
 from napari_unet.project import Project
-from napari_unet.project.disk import UNFINISHED
 
 PROCESS = Path(__file__).with_name("window_process.py")
-ROUNDS = 5.0
-"""Seconds after which a round must be there: its weights wait in a line behind strokes."""
-
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL")
 
 
 def check(folder: Path, said: list[dict[str, Any]], killed: float, within: float | None) -> None:
     """Check what must be there: all from before, and what was done longer ago than `within` seconds, if that counts."""
-    begun = said[0]
-    strokes = {line["number"]: line["time"] for line in said if line["what"] == "paint"}
-    ended = {line["number"]: line["time"] for line in said if line["what"] == "painted"}
-    rounds = {line["number"]: line["time"] for line in said if line["what"] == "trained"}
+    kept_for = np.inf if within is None else within
     with Project.open(folder, take_over=True) as project:
         entry = project.image(project.images[0].id)
         state = entry.open()
@@ -41,20 +33,9 @@ def check(folder: Path, said: list[dict[str, Any]], killed: float, within: float
             y, x = middle(number)
             box = annotation[y - SIDE // 2 : y + SIDE // 2, x - SIDE // 2 : x + SIDE // 2]
             assert set(np.unique(box)) <= {0, found[number]}, "nothing that nobody painted"
-        old = [number for number, at in ended.items() if within is not None and at < killed - within]
-        assert n_painted > max([begun["painted"] - 1, *old]), "strokes are lost"
-        assert n_painted <= begun["painted"] + len(strokes)
-        kept, sentences = project.rounds.all()
-        assert sentences == []
-        assert [one.document.number for one in kept] == list(range(1, len(kept) + 1))
-        old = [number for number, at in rounds.items() if within is not None and at < killed - ROUNDS]
-        assert len(kept) >= max([begun["rounds"], *old]), "rounds are lost"
-        for one in kept[-3:]:
-            weights = one.load().network.state_dict().values()
-            assert all(bool(torch.isfinite(tensor).all()) for tensor in weights)
-    for path in folder.rglob("*.json"):
-        json.loads(path.read_bytes())
-    assert not [path for path in folder.rglob("*") if path.name.endswith(UNFINISHED)]
+        check_strokes(n_painted, said, times(said, "painted"), killed - kept_for)
+        check_rounds(project, said, killed - max(kept_for, ROUNDS))
+    check_files(folder)
 
 
 def kill(folder: Path, kills: int, within: float | None, per_project: int = 8) -> dict[str, int]:

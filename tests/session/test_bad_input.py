@@ -42,10 +42,7 @@ from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.errors import Stopped, UserError
 from napari_unet.network.training_settings import TrainingSettings
 from napari_unet.session import ImageSource, Session, Which
-
-QUICK = TrainingSettings(
-    minutes=None, steps=2, width=4, depth=2, patch_size=32, batch_size=2, threads=1, device="cpu"
-)
+from quick import QUICK
 
 
 @pytest.fixture(autouse=True)

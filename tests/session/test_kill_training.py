@@ -1,31 +1,25 @@
 """A process that trains and segments while one paints is killed at random moments: strokes and rounds are there."""
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from training_process import N_STROKES, SHAPE, SIDE, square, value_of
 
+from kept import ROUNDS, check_files, check_rounds, check_strokes, times
 from killing import Nursery
 from napari_unet.project import Project
-from napari_unet.project.disk import UNFINISHED, Disk
+from napari_unet.project.disk import Disk
 from napari_unet.project.revisions import read_labels, read_revision
 
 PROCESS = Path(__file__).with_name("training_process.py")
-ROUNDS = 5.0
-"""Seconds after which a round must be there: its weights wait in a line behind strokes."""
-
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL")
 
 
 def check(folder: Path, said: list[dict], killed: float, within: float | None) -> None:
     """Check what must be there: all from before, and what was done longer ago than `within` seconds, if that counts."""
-    begun = said[0]
-    strokes = {line["number"]: line["time"] for line in said if line["what"] == "paint"}
-    rounds = {line["number"]: line["time"] for line in said if line["what"] == "trained"}
+    kept_for = np.inf if within is None else within
     with Project.open(folder) as project:
         entry = project.image(project.images[0].id)
         state = entry.open()
@@ -36,17 +30,9 @@ def check(folder: Path, said: list[dict], killed: float, within: float | None) -
             y, x = square(number)
             assert (annotation[y : y + SIDE, x : x + SIDE] == value_of(number)).all(), f"stroke {number}"
         assert np.count_nonzero(annotation) == n_painted * SIDE**2, "nothing that nobody painted"
-        old = [number for number, at in strokes.items() if within is not None and at < killed - within]
-        assert n_painted > max([begun["painted"] - 1, *old]), "strokes are lost"
-        assert n_painted <= begun["painted"] + len(strokes)
-        kept, sentences = project.rounds.all()
-        assert sentences == []
-        assert [one.document.number for one in kept] == list(range(1, len(kept) + 1))
-        old = [number for number, at in rounds.items() if within is not None and at < killed - ROUNDS]
-        assert len(kept) >= max([begun["rounds"], *old]), "rounds are lost"
+        check_strokes(n_painted, said, times(said, "paint"), killed - kept_for)
+        kept = check_rounds(project, said, killed - max(kept_for, ROUNDS))
         for one in kept[-3:]:
-            weights = one.load().network.state_dict().values()
-            assert all(bool(torch.isfinite(tensor).all()) for tensor in weights)
             of = read_revision(Disk(), folder, one.document.trained_on).images[0]
             labels = read_labels(Disk(), folder, of.planes[0])
             assert labels.shape == SHAPE
@@ -55,9 +41,7 @@ def check(folder: Path, said: list[dict], killed: float, within: float | None) -
         assert current is None or 1 <= current <= len(kept)
         if "segmentation" in state.arrays:
             assert state.arrays["segmentation"].min() >= 0
-    for path in folder.rglob("*.json"):
-        json.loads(path.read_bytes())
-    assert not [path for path in folder.rglob("*") if path.name.endswith(UNFINISHED)]
+    check_files(folder)
 
 
 def kill(folder: Path, kills: int, within: float | None, per_project: int = 8) -> dict[str, int]:

@@ -5,22 +5,10 @@ import pytest
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
-from napari_unet.network.training_settings import TrainingSettings
 from napari_unet.session import ImageSource, Session
 from napari_unet.session.depth import depth_of, plane_step_of, stack_of
 from napari_unet.workflow import segment_volume
-
-QUICK = TrainingSettings(
-    dimensions=3,
-    minutes=None,
-    steps=2,
-    width=4,
-    depth=2,
-    patch_size=32,
-    batch_size=2,
-    threads=1,
-    device="cpu",
-)
+from quick import QUICK_VOLUMES
 
 
 def painted(scale: tuple[float, ...] = (4.0, 1.0, 1.0)) -> Session:
@@ -40,7 +28,7 @@ def painted(scale: tuple[float, ...] = (4.0, 1.0, 1.0)) -> Session:
 
 
 def train(session: Session) -> None:
-    task = session.prepare_training("scratch", QUICK)
+    task = session.prepare_training("scratch", QUICK_VOLUMES)
     session.finish_training(task, task.run(lambda report: None, lambda: False))
 
 

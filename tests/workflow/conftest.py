@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from painted_discs import QUICK, annotate
+from painted_discs import annotate
 
 from napari_unet.workflow import TrainedModel, train_model
+from quick import QUICK
 
 
 @pytest.fixture(autouse=True)

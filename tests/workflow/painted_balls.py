@@ -1,24 +1,12 @@
-"""Stacks of balls of which some planes are annotated, and the settings of a training that takes seconds."""
+"""Stacks of balls of which some planes are annotated."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from napari_unet.network.training_settings import TrainingSettings
 from napari_unet.workflow import AnnotatedImage, Stack
 
 STEP = 4.0
-QUICK = TrainingSettings(
-    dimensions=3,
-    minutes=None,
-    steps=2,
-    width=4,
-    depth=2,
-    patch_size=32,
-    batch_size=2,
-    threads=1,
-    device="cpu",
-)
 
 
 def draw_balls(

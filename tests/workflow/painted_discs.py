@@ -1,13 +1,8 @@
-"""Images of discs with their annotation, and the settings of a training that takes a second."""
+"""Images of discs with their annotation."""
 
 import numpy as np
 
-from napari_unet.network.training_settings import TrainingSettings
 from napari_unet.workflow import AnnotatedImage
-
-QUICK = TrainingSettings(
-    minutes=None, steps=2, width=4, depth=2, patch_size=32, batch_size=2, threads=1, device="cpu"
-)
 
 
 def draw_discs(

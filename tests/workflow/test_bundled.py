@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from painted_discs import QUICK, annotate, draw_discs
+from painted_discs import annotate, draw_discs
 from skimage.data import immunohistochemistry
 
 from napari_unet.annotation.coding import LabelsAre
@@ -12,6 +12,7 @@ from napari_unet.network import bundled
 from napari_unet.network.bundled import bundled_for, is_bundled, load_bundled
 from napari_unet.objects.measures import match
 from napari_unet.workflow import AnnotatedImage, segment_image, train_model
+from quick import QUICK
 
 FEW_STEPS = QUICK.model_copy(update={"width": None, "depth": None})
 

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import zarr
 from block_scenes import crowd, in_blocks
-from painted_discs import QUICK, annotate
+from painted_discs import annotate
+
+from quick import QUICK
 
 distributed = pytest.importorskip("distributed")
 

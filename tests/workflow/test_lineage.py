@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from painted_discs import QUICK as TWO_STEPS
 from painted_discs import annotate
 
 from napari_unet.network.held_out import HeldOutPlace
 from napari_unet.workflow import AnnotatedImage, train_model
 from napari_unet.workflow.lineage import Lineage
+from quick import QUICK as TWO_STEPS
 
 QUICK = TWO_STEPS.model_copy(update={"steps": 1})
 

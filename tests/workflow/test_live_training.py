@@ -7,12 +7,13 @@ import time
 
 import numpy as np
 import pytest
-from painted_discs import QUICK, draw_discs
+from painted_discs import draw_discs
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.workflow import AnnotatedImage, live_training
 from napari_unet.workflow.live_exchange import Annotation, Inbox
 from napari_unet.workflow.live_training import LiveTraining
+from quick import QUICK
 
 
 class Course:

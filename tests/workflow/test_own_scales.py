@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from painted_discs import QUICK, annotate, draw_discs
+from painted_discs import annotate, draw_discs
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.annotation.weight_map import WeightMapSettings
@@ -11,6 +11,7 @@ from napari_unet.network.scaling import TARGET_SIZE, measure_normalisation, norm
 from napari_unet.workflow import AnnotatedImage, magnification, segment_image, train_model
 from napari_unet.workflow.magnification import Trial, busiest_windows, estimate_object_size
 from napari_unet.workflow.preparation import prepare
+from quick import QUICK
 
 
 def picture(name: str, radius: float) -> AnnotatedImage:

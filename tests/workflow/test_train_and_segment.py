@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from painted_discs import QUICK, annotate, draw_discs
+from painted_discs import annotate, draw_discs
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import Stopped, UserError
@@ -15,6 +15,7 @@ from napari_unet.objects.measures import match
 from napari_unet.objects.separate import SeparationSettings
 from napari_unet.workflow import AnnotatedImage, segment_image, separate_probabilities, train_model
 from napari_unet.workflow.segmentation import separation_of
+from quick import QUICK
 
 
 def same_weights(a, b) -> bool:

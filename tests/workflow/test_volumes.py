@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from painted_balls import QUICK, STEP, annotate_planes, draw_balls
-from painted_discs import QUICK as QUICK_PLANES
+from painted_balls import STEP, annotate_planes, draw_balls
 from painted_discs import annotate
 
 from napari_unet.annotation.coding import LabelsAre
@@ -16,6 +15,8 @@ from napari_unet.network.model_file import load_model, save_model
 from napari_unet.objects.measures import match
 from napari_unet.workflow import segment_image, segment_volume, train_model
 from napari_unet.workflow.volumes import prepare_volumes
+from quick import QUICK as QUICK_PLANES
+from quick import QUICK_VOLUMES
 
 SIZE = 25.0
 """A diameter at which the network sees the stack as it is."""
@@ -25,7 +26,9 @@ SIZE = 25.0
 def volumes():
     """Trained on three planes of a stack of balls."""
     longer = {"steps": 25, "batch_size": 4, "learning_rate": 0.01, "early_stop": False}
-    return train_model(annotate_planes(), QUICK.model_copy(update=longer), name="volumes", object_size=SIZE)
+    return train_model(
+        annotate_planes(), QUICK_VOLUMES.model_copy(update=longer), name="volumes", object_size=SIZE
+    )
 
 
 def prepared(images, **changes):
@@ -91,7 +94,8 @@ def test_three_planes_teach_balls_of_the_whole_stack(volumes):
 @pytest.mark.slow
 def test_the_same_training_twice_gives_the_same_network():
     first, second = (
-        train_model(annotate_planes(), QUICK, object_size=SIZE).model.network.state_dict() for _ in range(2)
+        train_model(annotate_planes(), QUICK_VOLUMES, object_size=SIZE).model.network.state_dict()
+        for _ in range(2)
     )
     assert all(torch.equal(first[name], second[name]) for name in first)
 
@@ -118,11 +122,11 @@ def test_planes_and_volumes_are_told_apart_in_a_sentence(volumes, learned):
     with pytest.raises(UserError, match="can’t go on with single planes"):
         train_model([annotate()], QUICK_PLANES, start=volumes.model)
     with pytest.raises(UserError, match="is no plane of a stack"):
-        train_model([annotate()], QUICK)
+        train_model([annotate()], QUICK_VOLUMES)
 
 
 def test_a_network_of_planes_can_begin_one_of_volumes(learned):
-    trained = train_model(annotate_planes(), QUICK, start=learned.model, object_size=SIZE)
+    trained = train_model(annotate_planes(), QUICK_VOLUMES, start=learned.model, object_size=SIZE)
     config = trained.model.description.network
     assert (config.dimensions, config.depth, config.width) == (3, 2, 4)
     image, truth = draw_balls(seed=2)
@@ -147,7 +151,7 @@ def test_what_was_held_out_in_volumes_stays_so(volumes):
     planes = annotate_planes((3, 7, 11))
     assert volumes.held_out
     assert {place.image for place in volumes.held_out} == {"balls"}
-    again = train_model(planes, QUICK, start=volumes.model)
+    again = train_model(planes, QUICK_VOLUMES, start=volumes.model)
     assert again.held_out == volumes.held_out
     assert 0 <= again.outcome.held_out["score"] <= 1
 

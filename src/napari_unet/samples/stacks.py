@@ -9,8 +9,8 @@ from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.samples.annotating import annotate_some
 from napari_unet.samples.sample import LayerData, Sample, as_layers
 from napari_unet.synthetic import Contrast
-from napari_unet.synthetic.series import draw_series
-from napari_unet.synthetic.stacks import draw_stack
+from napari_unet.synthetic.series import SeriesScene, draw_series
+from napari_unet.synthetic.stacks import StackScene, draw_stack
 
 
 def nuclei_stack(seed: int = 4) -> Sample:
@@ -22,17 +22,13 @@ def nuclei_stack(seed: int = 4) -> Sample:
         Equal seeds give equal samples.
     """
     scene = draw_stack(np.random.default_rng(seed), (16, 160, 160), Contrast.NUCLEI, 22, anisotropy=3)
-    return Sample(
-        name="nuclei stack",
-        image=_as_8_bit(scene.image),
-        annotation=_annotate_planes(scene.labels, (6, 10)),
-        labels_are=LabelsAre.OBJECTS,
-        class_names=(),
-        truth=scene.labels,
-        sentence="Generated nuclei in 16 planes; some of two planes are annotated.",
-        pixel_size_um=0.5,
+    return _sample(
+        "nuclei stack",
+        scene,
+        (6, 10),
         axes="ZYX",
         step=1.5,
+        sentence="Generated nuclei in 16 planes; some of two planes are annotated.",
     )
 
 
@@ -45,17 +41,13 @@ def dividing_cells(seed: int = 1) -> Sample:
         Equal seeds give equal samples.
     """
     scene = draw_series(np.random.default_rng(seed), 12, (192, 192), Contrast.NUCLEI, 22, frames_per_life=14)
-    return Sample(
-        name="dividing cells",
-        image=_as_8_bit(scene.image),
-        annotation=_annotate_planes(scene.labels, (3, 9)),
-        labels_are=LabelsAre.OBJECTS,
-        class_names=(),
-        truth=scene.labels,
-        sentence="Generated nuclei that move and divide, in 12 frames; some of two frames are annotated.",
-        pixel_size_um=0.5,
+    return _sample(
+        "dividing cells",
+        scene,
+        (3, 9),
         axes="TYX",
         step=5.0,
+        sentence="Generated nuclei that move and divide, in 12 frames; some of two frames are annotated.",
     )
 
 
@@ -67,6 +59,29 @@ def nuclei_stack_layers() -> list[LayerData]:
 def dividing_cells_layers() -> list[LayerData]:
     """Layers of `dividing_cells`, for napari's sample menu."""
     return as_layers(dividing_cells())
+
+
+def _sample(
+    name: str,
+    scene: SeriesScene | StackScene,
+    annotated: tuple[int, ...],
+    *,
+    axes: str,
+    step: float,
+    sentence: str,
+) -> Sample:
+    return Sample(
+        name=name,
+        image=_as_8_bit(scene.image),
+        annotation=_annotate_planes(scene.labels, annotated),
+        labels_are=LabelsAre.OBJECTS,
+        class_names=(),
+        truth=scene.labels,
+        sentence=sentence,
+        pixel_size_um=0.5,
+        axes=axes,
+        step=step,
+    )
 
 
 def _as_8_bit(image: NDArray[np.float32]) -> NDArray[np.uint8]:
