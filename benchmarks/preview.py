@@ -26,13 +26,12 @@ from napari_unet.network.scaling import normalise
 from napari_unet.objects.em_measures import foreground_restricted_rand
 from napari_unet.objects.measures import foreground_iou, match, mean_iou
 from napari_unet.objects.separate import SeparationSettings, separate
+from napari_unet.workflow.fields import grey_range_of, see_field
 from napari_unet.workflow.magnification import estimate_object_size
 from napari_unet.workflow.preview import (
     annotated_pixels,
     fit_preview,
-    grey_range_of,
     preview_labels,
-    see_field,
 )
 from napari_unet.workflow.scale import scale_of
 from rows import ROOT, append_row

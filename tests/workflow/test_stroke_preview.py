@@ -9,14 +9,13 @@ from napari_unet.network.model_file import Model, ModelDescription
 from napari_unet.network.scaling import Normalisation
 from napari_unet.network.unet import UNet, UNetConfig
 from napari_unet.objects.separate import SeparationSettings
+from napari_unet.workflow.fields import grey_range_of, see_field
 from napari_unet.workflow.preview import (
     MOST_PIXELS,
     annotated_pixels,
     balanced_weights,
     fit_preview,
-    grey_range_of,
     preview_labels,
-    see_field,
 )
 
 torch.set_num_threads(1)

@@ -50,7 +50,7 @@ class ContinuousTraining:
         self._training.evaluate = None
         self._training.on_report = lambda report: None
         self._sampler = self._make_sampler()
-        self._patches = Prefetch(self._sampler, self._training.batch_size)
+        self._patches = Prefetch(self._sampler, self._training.sizes.batch_size)
 
     def __enter__(self) -> Self:
         self._patches.__enter__()
@@ -83,11 +83,11 @@ class ContinuousTraining:
         training.images = images
         n_classes = training.network.config.classes
         training.class_bias = measure_class_bias(images, training.settings, n_classes).to(training.device)
-        training.calibration_patches = []
+        training.calibration.forget()
         sampler = self._make_sampler()
         self._patches.__exit__(None, None, None)
         sampler.carry_on(before, shifts)
-        self._sampler, self._patches = sampler, Prefetch(sampler, training.batch_size)
+        self._sampler, self._patches = sampler, Prefetch(sampler, training.sizes.batch_size)
         self._patches.__enter__()
 
     def step(self, should_stop: ShouldStop) -> bool:
@@ -119,8 +119,8 @@ class ContinuousTraining:
             held_out=held_out,
             stopped=False,
             sentence=f"Trained {self.steps} steps while you painted.",
-            patch_size=training.patch_size,
-            batch_size=training.batch_size,
+            patch_size=training.sizes.patch_size,
+            batch_size=training.sizes.batch_size,
             threads=training.settings.threads or torch.get_num_threads(),
             device=training.device.type,
         )

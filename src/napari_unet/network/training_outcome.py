@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from napari_unet.network.best_weights import BestWeights
+
 Shrinking = tuple[int, int, int]
 """Steps done when memory ran out; patches per step and side of a patch (px) from there on."""
 
@@ -76,3 +78,26 @@ class TrainingOutcome:
     threads: int
     device: str = ""
     shrunk: tuple[Shrinking, ...] = ()
+
+
+def describe_outcome(reason: str, stopped: bool, steps: int, seconds: float, best: BestWeights) -> str:
+    """Say how a training went.
+
+    Parameters
+    ----------
+    reason
+        Why it ended before its budget, empty where it did not.
+    stopped
+        Whether the user was the reason.
+    """
+    took = f"{seconds / 60:.1f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+    sentence = reason or f"Trained {steps} steps in {took}."
+    if stopped:
+        sentence = f"Stopped after {steps} steps and {took}."
+    if best.scores:
+        score = f"with a held-out score of {best.scores['score']:.2f}"
+        if best.step == 0:
+            return f"{sentence} It did not improve on its start, which is kept, {score}."
+        kept = "The last weights are" if best.step == steps else f"The weights of step {best.step} are"
+        sentence += f" {kept} kept, {score}."
+    return sentence

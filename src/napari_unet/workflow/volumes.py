@@ -30,12 +30,11 @@ from napari_unet.objects.linking import link_planes
 from napari_unet.objects.overlaps import Int32Array, count_overlaps
 from napari_unet.workflow.annotated import AnnotatedImage, Stack
 from napari_unet.workflow.frame import Frame
+from napari_unet.workflow.measured import Magnification, measure
 from napari_unet.workflow.preparation import (
     GreyRange,
-    Magnification,
     Prepared,
     frame_of,
-    measure,
     target_of,
 )
 

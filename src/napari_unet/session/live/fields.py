@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari_unet.session.live.view import Place
 
 if TYPE_CHECKING:
-    from napari_unet.workflow.preview import Field
+    from napari_unet.workflow.fields import Field
 
 MOST_BYTES = 384 * 1024**2
 """Memory that fields take: some twenty of 512²."""

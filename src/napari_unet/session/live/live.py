@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,37 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.history import Action, Which
 from napari_unet.session.live.desk import LANES, Kind
 from napari_unet.session.live.fields import Fields
-from napari_unet.session.live.meanwhile import Effort, Meanwhile, network_of_planes
+from napari_unet.session.live.meanwhile import Effort, Meanwhile
 from napari_unet.session.live.scheduler import Post, Scheduler, Work
+from napari_unet.session.live.sight import Sight, what_matters, what_sees
 from napari_unet.session.live.surface import Surface
-from napari_unet.session.live.tasks import Eye, FitTask, Overlay, ShowTask
-from napari_unet.session.live.view import Place, View, area_of, quick_place, sharp_place, surroundings
+from napari_unet.session.live.tasks import FitTask, Overlay, ShowTask
+from napari_unet.session.live.view import Place, View, quick_place, sharp_place, surroundings
 from napari_unet.session.live.words import (
-    CORRECTED,
-    GOES_ON,
     INSTEAD,
-    LEARNED,
     NOTHING_PAINTED,
     ONE_CLASS,
-    PREVIEW,
     PROPOSE,
-    RESTS,
     SEGMENT,
+    describe_shown,
 )
-from napari_unet.session.round_network import RoundNetwork
 from napari_unet.session.session import Session
 
 if TYPE_CHECKING:
+    from napari_unet.workflow.fields import Field
     from napari_unet.workflow.live_exchange import Better
-    from napari_unet.workflow.preview import Field, Preview
-
-SAME_SIZE = 1.3
-"""Factor by which an object size must differ from the one before for the network to look again."""
+    from napari_unet.workflow.preview import Preview
 
 
 class Live:
@@ -82,11 +74,11 @@ class Live:
         self.status = ""
         self._surface = Surface(session)
         self.meanwhile = Meanwhile(session, self._take_better, self._tell_state)
+        self._sight = Sight(session, self.meanwhile)
         self._view: View | None = None
         self._preview: Preview | None = None
         self._held: Overlay | None = None
         self._to_come: list[Place] = []
-        self._measured_of: object = None
         self._showing = False
         self._asked: tuple[Any, ...] = ()
         self._generation = session.state.generation
@@ -170,17 +162,17 @@ class Live:
         """Begin anew with what is painted and looked at now."""
         if not self.is_on or self._showing or self._view is None:
             return
-        self._held, self._to_come, self._asked = None, [], self._question()
+        self._held, self._to_come, self._asked = None, [], what_matters(self._session)
         session = self._session
         if session.image is None or session.painting is None:
             self._say(NOTHING_PAINTED)
             return
-        if not self._is_inside(self._view):  # of another image: the owner will tell what is looked at now
+        if not self._sight.holds(self._view):  # of another image: the owner will tell what is looked at now
             return
         if self.scheduler.is_asked(Kind.MEASURE):  # it can wait, a stroke can't
-            self._measured_of = None
-        eye = self._eye()
-        if self.fields.seen_by(self._what_sees(eye)):
+            self._sight.forget_size()
+        eye = self._sight.eye()
+        if self.fields.seen_by(what_sees(eye)):
             self._preview = None  # a fit on other features is no place to begin at
         place = quick_place(self._view, session.image.plane_shape)
         seen = self.fields.find(place)
@@ -199,18 +191,11 @@ class Live:
     def _ask_fit(self) -> None:
         painting = self._session.painting
         assert painting is not None
-        parts = []
-        for seen in self.fields.all():
-            y0, y1, x0, x1 = seen.box
-            labels = painting.with_regions(seen.plane, (slice(y0, y1), slice(x0, x1)))
-            if labels.any():
-                parts.append((seen, labels))
-        if not parts:
+        trained = self._sight.weights() is not None
+        task = FitTask.of(self.fields.all(), painting, trained, self._preview)
+        if not task.parts:
             self._say(NOTHING_PAINTED)
             return
-        classes, n_named = dict(painting.object_classes), len(painting.class_names)
-        trained = self._weights() is not None
-        task = FitTask(parts, painting.labels_are, classes, n_named, trained, self._preview)
         self.scheduler.drop(Kind.SHOW, Kind.SHARPEN, Kind.MEASURE)
         self.scheduler.ask(Kind.FIT, lambda work: task.run(), self._take_preview)
 
@@ -228,16 +213,15 @@ class Live:
         session = self._session
         if self._preview is None or session.image is None:
             return
-        size = session.sizes.last.object_size if session.sizes.last is not None else None
         task = ShowTask(
-            self._eye(),
+            self._sight.eye(),
             place,
             self.fields.find(place),
             self._preview,
             Backdrop.of(session.state, place.plane),
             session.image.plane_shape,
             session.separating.settings,
-            size,
+            self._sight.measured(),
         )
         self.scheduler.ask(kind, lambda work: task.run(work.should_stop), done)
 
@@ -259,7 +243,7 @@ class Live:
         """Let the training see what was painted, once its overlay is there: to begin a training takes seconds."""
         version = self._session.state.need_painting().version
         if version != self._fed and self._preview is not None:
-            self._fed, eye = version, self._eye()
+            self._fed, eye = version, self._sight.eye()
             self.meanwhile.feed(self.scheduler, eye.given or eye.known, self._preview.agreement)
 
     def _go_on(self) -> None:
@@ -300,35 +284,6 @@ class Live:
 
     # ---- inside --------------------------------------------------------------------------------------------
 
-    def _eye(self) -> Eye:
-        state, weights = self._session.state, self._weights()
-        sizes = self._session.sizes
-        measured = sizes.last.object_size if sizes.last is not None else None
-        return Eye(
-            state.need_image(),
-            state.channels,
-            weights,
-            state.object_size_override,
-            measured or sizes.found,
-            state.device,
-        )
-
-    def _weights(self) -> RoundNetwork | None:
-        """Return the network that is shown, ``None`` for the bundled one."""
-        return self.meanwhile.weights or network_of_planes(self._session.current)
-
-    def _what_sees(self, eye: Eye) -> tuple[Any, ...]:
-        """Return what must be the same for fields to stay; sizes that are nearly so see nearly the same."""
-        size = eye.given or eye.known
-        steps = round(math.log(size, SAME_SIZE)) if size else None
-        return (id(eye.image.data), eye.channels, id(eye.weights), steps)
-
-    def _is_inside(self, view: View) -> bool:
-        image = self._session.state.need_image()
-        height, width = image.plane_shape
-        fits = len(view.plane) == len(image.spatial_shape) - 2
-        return fits and view.box[1] <= height and view.box[3] <= width and area_of(view.box) > 0
-
     def _take_better(self, better: Better) -> None:
         """Show better weights: all that was seen with the old ones is forgotten."""
         self.refresh()
@@ -344,13 +299,10 @@ class Live:
         self.refresh()
 
     def _measure(self) -> bool:
-        """Have the network look how large objects are, once per image and where nobody said it."""
-        session, eye = self._session, self._eye()
-        which = (id(eye.image.data), eye.channels)
-        known = eye.given or eye.known or session.labels_are is LabelsAre.CLASSES
-        if known or eye.weights is not None or self._measured_of == which or self._view is None:
+        """Have the network look how large objects are, where that is not known."""
+        eye = self._sight.eye()
+        if self._view is None or not self._sight.wants_size(eye):
             return False
-        self._measured_of = which
         place = quick_place(self._view, eye.image.plane_shape)
 
         def measure(work: Work) -> float | None:
@@ -367,29 +319,9 @@ class Live:
             self._go_on()
 
     def _what_is_shown(self) -> str:
-        best, current, state = self.meanwhile.best, self._session.current, self.meanwhile.state
-        if best is not None:
-            shown = LEARNED.format(seconds=best.seconds)
-        else:
-            shown = CORRECTED.format(name=current.name) if self._weights() and current else PREVIEW
-        if state is None:
-            return f"{shown}."
-        return (
-            f"{shown}. {RESTS if state.rests else GOES_ON.format(seconds=state.seconds, steps=state.steps)}"
-        )
-
-    def _question(self) -> tuple[Any, ...]:
-        """Return all that an overlay depends on."""
-        state, settings = self._session.state, self._session.separating.settings
-        said = (state.painting.version, state.painting.notes) if state.painting is not None else None
-        return (
-            state.generation,
-            state.channels,
-            state.object_size_override,
-            said,
-            settings,
-            state.rounds.current,
-        )
+        current = self._session.current
+        corrected = current.name if self._sight.weights() and current else None
+        return describe_shown(self.meanwhile.best, corrected, self.meanwhile.state)
 
     def _look_again(self) -> None:
         """Begin anew where something that matters was changed."""
@@ -399,14 +331,16 @@ class Live:
             self._surface.forget()
             self.meanwhile.keep_round()
             self.meanwhile.stop(self.scheduler)
-        if self._question() != self._asked:
+        if what_matters(self._session) != self._asked:
             self.refresh()
 
     def _note_action(self, action: Action, how: str) -> None:
         if action.name in (SEGMENT, PROPOSE) and how == "do":
             self.scheduler.drop(*LANES)
             self._to_come, self._surface.is_preview = [], False
-            self._asked = self._question()  # what it found out about sizes is no reason to begin anew
+            self._asked = what_matters(
+                self._session
+            )  # what it found out about sizes is no reason to begin anew
             self._say(INSTEAD.format(what=action.name))
 
     def _note_edit(self, which: Which, change: Any = None) -> None:

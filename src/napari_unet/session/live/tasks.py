@@ -15,12 +15,14 @@ from napari_unet.session.backdrop import Backdrop
 from napari_unet.session.image import ImageSource
 from napari_unet.session.live.placing import put_into
 from napari_unet.session.live.view import Place
+from napari_unet.session.painting import Painting
 from napari_unet.session.round_network import RoundNetwork
 
 if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
     from napari_unet.objects.separate import SeparationSettings
-    from napari_unet.workflow.preview import Field, Preview
+    from napari_unet.workflow.fields import Field
+    from napari_unet.workflow.preview import Preview
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ class Eye:
 
     def see(self, place: Place, should_stop: ShouldStop) -> Field:
         """Look at a place; safe in any thread."""
-        from napari_unet.workflow.preview import grey_range_of, see_field
+        from napari_unet.workflow.fields import grey_range_of, see_field
 
         model, pixels = self.network(), self.image.plane(place.plane, self.channels)
         return see_field(
@@ -78,8 +80,8 @@ class Eye:
     def measure(self, place: Place, should_stop: ShouldStop) -> float | None:
         """Return how large (px) the network finds objects to be on a plane; safe in any thread."""
         from napari_unet.network.scaling import normalise
+        from napari_unet.workflow.fields import grey_range_of
         from napari_unet.workflow.magnification import estimate_object_size
-        from napari_unet.workflow.preview import grey_range_of
 
         model, pixels = self.network(), self.image.plane(place.plane, self.channels)
         grey = normalise(pixels, grey_range_of(model, pixels))
@@ -102,6 +104,18 @@ class FitTask:
     n_named: int
     trained: bool
     last: Preview | None
+
+    @classmethod
+    def of(cls, fields: Sequence[Field], painting: Painting, trained: bool, last: Preview | None) -> FitTask:
+        """Take what is painted in fields now; those without strokes are left out."""
+        parts = []
+        for seen in fields:
+            y0, y1, x0, x1 = seen.box
+            labels = painting.with_regions(seen.plane, (slice(y0, y1), slice(x0, x1)))
+            if labels.any():
+                parts.append((seen, labels))
+        classes, n_named = dict(painting.object_classes), len(painting.class_names)
+        return cls(parts, painting.labels_are, classes, n_named, trained, last)
 
     def run(self) -> Preview | None:
         """Fit a head; ``None`` as long as one class only is painted. Safe in any thread."""
