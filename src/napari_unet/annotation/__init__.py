@@ -1,0 +1,1 @@
+"""What a person painted and what it means: codings, problems, targets and weights. No torch."""

@@ -1,4 +1,4 @@
-"""The U-Net and its life."""
+"""The U-Net and its life: patches, training, model files, prediction."""
 
 import os
 

@@ -127,14 +127,7 @@ def train_model(
         start.description.name if start else "scratch",
         settings.model_dump_json(exclude_defaults=True),
     )
-    # The bundled network knows nothing of these images: sizes, grey range and held-out places begin with them.
-    known = continues if continues is not None else start
-    before = known if known is not None and not is_bundled(known.description) else None
-    if before is not None and before.description.labels_are != labels_are:
-        raise UserError(
-            f"“{before.description.name}” was trained on {before.description.labels_are} and your annotation "
-            f"holds {labels_are}; start from scratch or from another model."
-        )
+    before = _lineage_goes_on_from(continues if continues is not None else start, labels_are)
     check_start(start, settings)
     prepared = (prepare_volumes if settings.dimensions == 3 else prepare)(
         images,
@@ -148,10 +141,7 @@ def train_model(
     )
     network, warm = make_network(prepared, settings, labels_are, start)
     config = network.config
-    so_far = Lineage.of(before.description.training) if before else Lineage()
-    if settings.dimensions == 3:
-        so_far = so_far.through_planes({image.name: stack_name(image) for image in images})
-    lineage, about_held_out = continue_lineage(so_far, prepared, settings.seed)
+    lineage, about_held_out = _hold_out(before, prepared, images, settings)
     inside = at_network_scale(prepared, lineage.held_out)
     score = HeldOutScore(prepared.images, inside, labels_are) if inside else None
     if should_stop():
@@ -201,6 +191,28 @@ def train_model(
     sentences = [s for s in (outcome.sentence, about_held_out) if s]
     _log.info("Training ends on %s. %s", outcome.device, " ".join(sentences))
     return TrainedModel(Model(description, network), outcome, lineage.held_out, sentences, tallies)
+
+
+def _lineage_goes_on_from(known: Model | None, labels_are: LabelsAre) -> Model | None:
+    """Return the model whose sizes, grey range and held-out places are kept; ``None`` where they begin."""
+    if known is None or is_bundled(known.description):  # the bundled network knows nothing of these images
+        return None
+    if known.description.labels_are != labels_are:
+        raise UserError(
+            f"“{known.description.name}” was trained on {known.description.labels_are} and your annotation "
+            f"holds {labels_are}; start from scratch or from another model."
+        )
+    return known
+
+
+def _hold_out(
+    before: Model | None, prepared: Prepared, images: Sequence[AnnotatedImage], settings: TrainingSettings
+) -> tuple[Lineage, str]:
+    """Return the lineage with the places that nothing trains on, and what there is to say about them."""
+    so_far = Lineage.of(before.description.training) if before else Lineage()
+    if settings.dimensions == 3:
+        so_far = so_far.through_planes({image.name: stack_name(image) for image in images})
+    return continue_lineage(so_far, prepared, settings.seed)
 
 
 def versions() -> dict[str, str]:
