@@ -160,6 +160,9 @@ def test_start_anew_keeps_the_old_one_and_delete_removes_it(
     other.loop.moves.find_offers()
     wait(qtbot, lambda: bool(other.loop.moves.offers))
     other.offer.delete.click()
+    assert other.offer.delete.text() == "Delete it for good?"
+    assert len(recovery.recoveries()) == 1
+    other.offer.delete.click()
     wait(qtbot, lambda: recovery.recoveries() == [] and not other.loop.moves.offers)
 
 

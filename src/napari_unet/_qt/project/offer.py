@@ -23,7 +23,8 @@ class Offer(QWidget):
             "Continue", "Show what you painted then, and go on with it.", moves.go_on, strong=True
         )
         self.anew = button("Start anew", "What was kept stays where it is.", moves.start_anew)
-        self.delete = button("Delete it", "Remove what was kept from the disk.", moves.delete_offer)
+        self.delete = button("", "Remove what was kept from the disk; it can't be taken back.", self._delete)
+        self._about_to_delete: Path | None = None  # asked already; the second press deletes
         self.copy = button("Open a copy", "The other window goes on with the original.", moves.open_copy)
         self.anyway = button(
             "Open it anyway", "Only when you are sure that it is closed there.", moves.open_anyway
@@ -42,6 +43,8 @@ class Offer(QWidget):
     def refresh(self) -> None:
         """Show what there is to ask."""
         refusal, offers = self._moves.refusal, self._moves.offers
+        if not any(kept.folder == self._about_to_delete for kept, _ in offers):
+            self._about_to_delete = None
         self._refusal.setVisible(refusal is not None)
         self._offer.setVisible(refusal is None and bool(offers))
         self.setVisible(refusal is not None or bool(offers))
@@ -53,8 +56,19 @@ class Offer(QWidget):
             self.find.setVisible(isinstance(refusal, ImageMissing))
         elif offers:
             recovery, image_id = offers[0]
+            asked = self._about_to_delete == recovery.folder
+            self.delete.setText("Delete it for good?" if asked else "Delete it")
             self.text.setText(offer_words(recovery, image_id, len(offers) - 1))
             self.text.setToolTip(str(recovery.folder))
+
+    def _delete(self) -> None:
+        """Ask once more, in place: whole days of painting may lie there."""
+        folder = self._moves.offers[0][0].folder
+        if self._about_to_delete == folder:
+            self._moves.delete_offer()
+            return
+        self._about_to_delete = folder
+        self.refresh()
 
     def _find(self) -> None:
         refusal = self._moves.refusal
