@@ -41,7 +41,7 @@ class Curves(QWidget):
         item.getAxis("left").setWidth(60)
         item.getAxis("right").setWidth(44)
         item.getAxis("bottom").setHeight(44)
-        item.layout.setContentsMargins(6, 2, 6, 6)  # pyqtgraph lets the axes' names stand out by 5 px
+        item.layout.setContentsMargins(6, 9, 6, 6)  # pyqtgraph lets the axes' names and numbers stand out
         self._loss_curve = item.plot(pen=pg.mkPen(_LOSS, width=2))
         self._quality_view = pg.ViewBox(enableMenu=False, enableMouse=False)
         item.scene().addItem(self._quality_view)
