@@ -64,10 +64,11 @@ def fit(model: Model, images: list[RealImage]) -> SeparationSettings:
 
     return max(
         (
-            SeparationSettings(method=method, threshold=threshold, seed_depth=depth)
+            SeparationSettings(method=method, threshold=threshold, own_border=border, seed_depth=depth)
             for method in (SplitMethod.DISTANCE, SplitMethod.PROBABILITY, SplitMethod.LEARNED)
-            for threshold in (0.4, 0.5, 0.6, 0.7, 0.8)
-            for depth in (0.1, 0.25, 0.4)
+            for threshold in (0.5, 0.6, 0.7, 0.8)
+            for border in (0.0, 0.5, 0.6, 0.7)
+            for depth in (0.25, 0.4)
         ),
         key=score,
     )

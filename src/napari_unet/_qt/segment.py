@@ -36,7 +36,7 @@ _AVERAGING = [
     ("7 rotations (2015)", "rotations7"),
 ]
 _MAIN_FIELDS = ("threshold", "smallest", "method")
-_FURTHER_FIELDS = ("seed_depth", "fill_holes", "gap")
+_FURTHER_FIELDS = ("own_border", "seed_depth", "fill_holes", "gap")
 
 
 class SegmentStep(QWidget):

@@ -13,6 +13,7 @@ from napari_unet.objects.separate import SeparationSettings, SplitMethod, separa
 
 THRESHOLDS = (0.5, 0.4, 0.6, 0.3, 0.7)
 DEPTHS = (0.25, 0.1, 0.4)
+OWN_BORDERS = (0.0, 0.5, 0.6, 0.7)
 LEVELS = (0.5, 0.7, 0.85)
 """IoU thresholds that the score averages over: with few objects a single one can't tell settings apart."""
 SMALLEST_SHARE = 0.4
@@ -77,8 +78,9 @@ def fit_separation(
 ) -> tuple[SeparationSettings, float]:
     """Find the settings that make the best objects of the examples.
 
-    First the threshold for the method begun with, then the method and its depth, then the threshold once more and
-    whether holes are filled: at most 20 separations per example, of the 512² px of it that hold the most.
+    First the threshold for the method begun with, then the method and its depth, then whether each object has a border
+    of its own, then the threshold once more and whether holes are filled: at most 24 separations per example, of the
+    512² px of it that hold the most.
 
     Parameters
     ----------
@@ -112,7 +114,7 @@ def fit_separation(
 
     best, best_score = start, score(start)
     learned = all(crop.distance is not None for crop in crops)
-    stages = (_thresholds, lambda chosen: _methods(chosen, learned), _thresholds, _holes)
+    stages = (_thresholds, lambda chosen: _methods(chosen, learned), _borders, _thresholds, _holes)
     for stage, vary in enumerate(stages):
         tried = vary(best)
         for i, settings in enumerate(tried):
@@ -135,6 +137,10 @@ def _methods(start: SeparationSettings, learned: bool) -> list[SeparationSetting
 
 def _thresholds(best: SeparationSettings) -> list[SeparationSettings]:
     return [best.model_copy(update={"threshold": t}) for t in THRESHOLDS if t != best.threshold]
+
+
+def _borders(best: SeparationSettings) -> list[SeparationSettings]:
+    return [best.model_copy(update={"own_border": b}) for b in OWN_BORDERS if b != best.own_border]
 
 
 def _holes(best: SeparationSettings) -> list[SeparationSettings]:

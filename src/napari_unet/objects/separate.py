@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy import ndimage as ndi
 
 from napari_unet.errors import UserError
+from napari_unet.objects.borders import draw_own_borders
 from napari_unet.objects.gaps import fill_label_holes, grow_into_gaps
 from napari_unet.objects.overlaps import BoolArray, FloatArray, Int32Array
 from napari_unet.objects.valleys import split_at_valleys, unite_fragments
@@ -38,6 +39,15 @@ class SeparationSettings(BaseModel):
         title="Threshold",
         description="Pixels with at least this probability belong to an object. "
         "Lower: larger and more objects.",
+    )
+    own_border: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Own border",
+        description="Above 0, an object ends where the probability falls to this part of its own peak, and it is an "
+        "object if its peak reaches the threshold: dim objects are found whole. At 0 the threshold is where all of "
+        "them end.",
     )
     method: SplitMethod = Field(
         SplitMethod.DISTANCE,
@@ -85,8 +95,9 @@ def separate(
 ) -> Int32Array:
     """Make objects from the probability of being inside one, on a plane or in a volume.
 
-    Threshold, split, grow into the gaps that the training target cut between touching objects, fill holes,
-    remove what is too small. In a volume gaps and holes are those of its planes, as training sees them.
+    Threshold, split, end each object at its own border if asked for, grow into the gaps that the training target cut
+    between touching objects, fill holes, remove what is too small. In a volume gaps and holes are those of its planes,
+    as training sees them.
 
     Parameters
     ----------
@@ -117,7 +128,7 @@ def separate(
         raise UserError(
             "This network has not learned distances: choose another way to split, such as distance."
         )
-    mask = probability >= settings.threshold
+    mask = probability >= settings.threshold * (settings.own_border or 1)
     if not mask.any():
         return np.zeros(mask.shape, np.int32)
     if settings.method is SplitMethod.COMPONENTS:
@@ -127,6 +138,8 @@ def separate(
         landscape = _landscape(mask, probability, distance, settings.method, typical_size, spacing)
         labels = split_at_valleys(landscape, mask, settings.seed_depth)
         labels = unite_fragments(labels, settings.smallest)
+    if settings.own_border:
+        labels = draw_own_borders(labels, probability, settings.threshold, settings.own_border)
     labels = _by_plane(labels, lambda plane: grow_into_gaps(plane, round(2 * settings.gap / scale)))
     if settings.fill_holes:
         labels = _by_plane(labels, fill_label_holes)

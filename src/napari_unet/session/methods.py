@@ -136,8 +136,13 @@ def _objects(described: ModelDescription, separation: SeparationSettings | None)
         else "fitted on the annotation"
     )
     holes = ", and holes in them were filled" if used.fill_holes else ""
+    pixels = (
+        f"reach a probability of {used.threshold:.2g} and end where it falls to {used.own_border:.2g} of their own peak"
+        if used.own_border
+        else f"are pixels with a probability of at least {used.threshold:.2g}"
+    )
     return (
-        f"Objects are pixels with a probability of at least {used.threshold:.2g}; {_SPLITS[used.method]}; "
+        f"Objects {pixels}; {_SPLITS[used.method]}; "
         f"objects below {used.smallest:.3g} px² at the network's resolution were removed or joined to the one that "
         f"they touch{holes} ({origin})."
     )
