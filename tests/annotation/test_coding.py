@@ -72,10 +72,14 @@ def test_the_largest_value_has_no_place_in_masks():
         to_annotation(labels, Coding.MASKS)
 
 
+def _background_for(coding):
+    return 2 if coding is Coding.ILASTIK else None
+
+
 def test_the_annotation_is_never_the_array_that_came_in():
     labels = np.ones((3, 3), np.int32)
     for coding in Coding:
-        annotation = to_annotation(labels, coding)
+        annotation = to_annotation(labels, coding, background=_background_for(coding))
         annotation[:] = 9
         assert (labels == 1).all()
 
@@ -111,5 +115,50 @@ def test_a_preview_doubts_a_coding_that_the_numbers_speak_against():
 @pytest.mark.parametrize("shape", [(0, 0), (0, 5), (1, 1)])
 def test_empty_and_tiny_arrays(shape):
     for coding in Coding:
-        assert to_annotation(np.zeros(shape, np.uint8), coding).shape == shape
-        assert describe_coding(np.zeros(shape, np.uint8), coding).n_objects == 0
+        how = (coding, LabelsAre.OBJECTS, _background_for(coding))
+        assert to_annotation(np.zeros(shape, np.uint8), *how).shape == shape
+        assert describe_coding(np.zeros(shape, np.uint8), *how).n_objects == 0
+
+
+@pytest.mark.parametrize(
+    ("background", "expected"),
+    [
+        (1, [0, 1, 2, 3, 9]),
+        (2, [0, 2, 1, 3, 9]),
+        (3, [0, 2, 3, 1, 9]),
+        (0, [1, 2, 3, 4, 10]),
+        (9, [0, 2, 3, 4, 1]),
+    ],
+)
+def test_the_background_may_be_any_value_that_is_named(background, expected):
+    labels = np.array([[0, 1, 2, 3, 9]], np.uint8)
+    annotation = to_annotation(labels, Coding.ILASTIK, LabelsAre.CLASSES, background)
+    assert annotation.tolist() == [expected]
+    assert annotation.dtype == np.int32
+
+
+def test_one_kind_of_pixels_beside_the_background_is_taken_apart_into_objects():
+    labels = np.full((6, 9), 2, np.uint8)
+    labels[:, 0], labels[1:3, 2:4], labels[1:3, 6:8] = 0, 1, 1
+    annotation = to_annotation(labels, Coding.ILASTIK, LabelsAre.OBJECTS, 2)
+    assert np.unique(annotation).tolist() == [0, 1, 2, 3]
+    assert (annotation[:, 0] == 0).all()
+    assert annotation[0, 1] == 1
+    assert "2 objects" in describe_coding(labels, Coding.ILASTIK, LabelsAre.OBJECTS, 2).sentence
+    assert "which value" in describe_coding(labels, Coding.ILASTIK, LabelsAre.OBJECTS, 7).sentence
+    kinds = np.tile(np.array([[1, 2, 1, 3]], np.uint8), (4, 5))
+    assert "choose classes" in describe_coding(kinds, Coding.ILASTIK, LabelsAre.OBJECTS, 1).sentence
+
+
+@pytest.mark.parametrize(
+    ("coding", "background", "said"),
+    [
+        (Coding.ILASTIK, None, "which value"),
+        (Coding.MASKS, 1, "ilastik"),
+        (Coding.ILASTIK, -1, "from 0"),
+        (Coding.ILASTIK, 2**31, "from 0"),
+    ],
+)
+def test_a_background_is_named_where_the_coding_needs_one_and_only_there(coding, background, said):
+    with pytest.raises(UserError, match=said):
+        to_annotation(np.ones((2, 2), int), coding, LabelsAre.OBJECTS, background)

@@ -1,5 +1,6 @@
 """The shell chooses blocks by itself, for what does not fit into the memory that it is allowed."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -9,10 +10,13 @@ import time
 import numpy as np
 import psutil
 import pytest
+import roifile
 import tifffile
 import zarr
 
+from napari_unet.errors import UserError
 from napari_unet.formats.images import read_labels
+from napari_unet.objects.tables import measure_objects
 from napari_unet.synthetic.cells import touching_cells
 
 MAIN = "from napari_unet.cli import main; main()"
@@ -110,3 +114,29 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(large, model, tm
     assert again.returncode == 0, again.stderr
     assert "going on from there" in again.stderr
     assert output.is_dir()
+
+
+def test_outlines_and_measurements_are_made_block_by_block_and_gone_on_with(
+    shell, large, model, tmp_path, monkeypatch
+):
+    from napari_unet.workflow import large_files
+
+    arguments = ("segment", large, "--model", model, "-o", tmp_path / "large.zarr", "--rois", "--table")
+    with monkeypatch.context() as broken:
+
+        def fail(*_):
+            raise UserError("The disk is full.")
+
+        broken.setattr(large_files, "write_beside", fail)
+        assert "disk is full" in shell.fail(*arguments, "--memory", "2")
+    assert not (tmp_path / "large.zarr").exists()
+    result = shell.run(*arguments, "--memory", "2")
+    assert "blocks were done before" in result.stderr
+    labels = np.asarray(zarr.open_array(tmp_path / "large.zarr" / "0", mode="r")[...])
+    expected = measure_objects(labels, tifffile.imread(large), 0.5)
+    with open(tmp_path / "large_objects.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == list(expected)
+    for name in ("label", "area", "centroid-x_um", "intensity_mean-0", "cut_by_edge"):
+        np.testing.assert_allclose([float(row[name]) for row in rows], expected[name], rtol=1e-5)
+    assert len(roifile.roiread(tmp_path / "large.zip")) == len(rows)

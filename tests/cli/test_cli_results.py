@@ -120,3 +120,33 @@ def test_the_pickle_of_cellpose_is_refused_and_the_mask_export_named(shell, fold
     options = ("-o", folder / "m.safetensors", "--coding", "masks", "--labels-are", "objects")
     said = shell.fail("train", folder / "images", "--labels", folder / "cell0_seg.npy", *options)
     assert "cp_masks" in said
+
+
+def test_a_value_of_ilastik_that_is_background_is_named(shell, folder, cells):
+    painted = np.where(cells[0][1] > 0, 1, 2).astype(np.uint8)
+    painted[:4] = 0
+    tifffile.imwrite(folder / "cell0_Simple Segmentation.tif", painted)
+    how = (Coding.ILASTIK, LabelsAre.CLASSES, None, None)
+    image, labels = folder / "images" / "cell0.tif", folder / "cell0_Simple Segmentation.tif"
+    ((one,), _) = read_annotated([image], labels, *how, background=2)
+    assert np.array_equal(one.labels, np.select([painted == 1, painted == 2], [2, 1]))
+    shell.run("measure", labels, "--background", 2, "-o", folder / "a.csv")
+    with open(folder / "a.csv", encoding="utf-8") as file:
+        assert [row["label"] for row in csv.DictReader(file)] == ["1"]
+    shell.run("export", labels, "--background", 2, "-o", folder / "a.ome.tif")
+    assert np.array_equal(read_labels(folder / "a.ome.tif").array, painted == 1)
+    shell.run(
+        "weights",
+        labels,
+        "-o",
+        folder / "w.tif",
+        "--coding",
+        "ilastik",
+        "--background",
+        2,
+        "--labels-are",
+        "classes",
+    )
+    assert (tifffile.imread(folder / "w.tif")[:4] == 0).all()
+    said = shell.fail("weights", labels, "-o", folder / "v.tif", "--coding", "ilastik")
+    assert "which value is background" in said

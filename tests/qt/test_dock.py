@@ -112,21 +112,6 @@ def test_brush_buttons_set_layer_value_and_mode(dock: Any, discs: Any) -> None:
     assert layer.selected_label == 6
 
 
-def test_a_foreign_layer_is_used_only_after_its_coding_was_said_and_shown(dock: Any, discs: Any) -> None:
-    add_discs(dock, discs, annotated=False)
-    foreign = dock.viewer.add_labels(np.where(discs[1] > 1, discs[1] - 1, 0), name="made elsewhere")
-    new = dock.annotate.new
-    new.import_labels.set_open(True)
-    assert dock.loop.session.annotation is None
-    assert new.layer.currentData() == foreign
-    assert not new.use.isEnabled()
-    new.coding.setCurrentIndex(new.coding.findData(Coding.MASKS))
-    assert new.use.isEnabled()
-    assert "4 objects" in new.sentence.text()
-    new.use.click()
-    np.testing.assert_array_equal(np.unique(dock.loop.session.annotation), [1, 2, 3, 4, 5])
-
-
 @pytest.mark.parametrize(
     "labels",
     [np.zeros((5, 6), np.int32), np.full((96, 128), 2**40), np.full((96, 128), -1)],

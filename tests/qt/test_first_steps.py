@@ -86,10 +86,12 @@ def test_labels_of_another_size_are_refused_before_they_are_used(dock: Any, disc
     dock.viewer.add_labels(np.ones((50, 60), np.int32), name="other")
     new = dock.annotate.new
     new.reset_choices()
-    new.layer.setCurrentIndex(new.layer.findText("other"))
-    new.coding.setCurrentIndex(new.coding.findData(Coding.MASKS))
-    assert "60 × 50 px" in new.sentence.text()
-    assert not new.use.isEnabled()
+    new.import_labels.set_open(True)
+    body = new.import_labels.body
+    body.layer.setCurrentIndex(body.layer.findText("other"))
+    body.coding.setCurrentIndex(body.coding.findData(Coding.MASKS))
+    assert "60 × 50 px" in body.sentence.text()
+    assert not body.use.isEnabled()
 
 
 def test_an_image_layer_that_was_removed_is_said(dock: Any, discs: Any) -> None:

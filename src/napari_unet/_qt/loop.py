@@ -237,14 +237,20 @@ class Loop(QObject):
                 return
 
     def adopt(
-        self, layer: Labels, coding: Coding, labels_are: LabelsAre, class_names: Sequence[str] = ()
+        self,
+        layer: Labels,
+        coding: Coding,
+        labels_are: LabelsAre,
+        class_names: Sequence[str] = (),
+        background: int | None = None,
     ) -> None:
         """Use a Labels layer as the annotation; in another coding it is left as it is, hidden, and copied."""
         with self.telling("Using the labels"):
             as_it_is = fits_as_it_is(layer, coding)
             if as_it_is:
                 self.layers.attach(Which.ANNOTATION, layer)
-            self.session.adopt_annotation(self.layers.hold(layer), coding, labels_are, class_names)
+            labels = self.layers.hold(layer)
+            self.session.annotating.adopt(labels, coding, labels_are, class_names, background)
             self.layers.colour(Which.ANNOTATION)
             if not as_it_is:
                 layer.visible = False

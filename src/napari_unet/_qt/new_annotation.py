@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QButtonGroup, QRadioButton, QVBoxLayout, QWidget
 
-from napari_unet._qt.layers.adoption import coding_said_by
-from napari_unet._qt.layers.sources import labels_layers
+from napari_unet._qt.bring_in import BringIn
 from napari_unet._qt.loop import Loop
-from napari_unet._qt.rows import Fold, button, column, combo, hint, refill
-from napari_unet.annotation.coding import Coding, LabelsAre, describe_coding
-from napari_unet.errors import UserError
-from napari_unet.session import Which
-
-CODINGS = [
-    ("0 background, 1… objects or classes", Coding.MASKS),
-    ("0 background, the rest one mask", Coding.BINARY),
-    ("0 not annotated, 1 background, 2…", Coding.PROJECT),
-    ("0 background, 1 not annotated, 2…", Coding.MATLAB2016),
-]
+from napari_unet._qt.rows import Fold, button, hint
+from napari_unet.annotation.coding import LabelsAre
 
 
 class NewAnnotation(QWidget):
@@ -42,8 +32,8 @@ class NewAnnotation(QWidget):
         )
         self.import_labels = Fold(
             "Use labels that exist",
-            "Take a Labels layer that was made elsewhere.",
-            self._make_import(),
+            "Take a Labels layer, or a file of another program: ilastik, Labkit, Cellpose, ImageJ.",
+            lambda: BringIn(loop, self.labels_are),
         )
         self._kinds.buttonToggled.connect(self._preview)
         layout = QVBoxLayout(self)
@@ -63,27 +53,12 @@ class NewAnnotation(QWidget):
 
     def reset_choices(self, event: object = None) -> None:
         """Read which Labels layers there are."""
-        ours = [self._loop.layers.layer(which) for which in Which]
-        layers = [layer for layer in labels_layers(self._loop.layers.viewer()) if layer not in ours]
-        refill(self.layer, [(layer.name, layer) for layer in layers], self.layer.currentData())
-        self._preview()
+        if self.import_labels.body is not None:
+            self.import_labels.body.reset_choices()
 
     def refresh(self) -> None:
         """Show the session's state."""
         self.reset_choices()
-
-    def _make_import(self) -> QWidget:
-        self.layer = combo([], "The Labels layer to use.")
-        self.coding = combo(
-            [("What do its values mean?", None), *CODINGS],
-            "How the values are to be read: only you know it. From 1 or 2 on, each object or class has its own; one "
-            "mask is 1 or 255 everywhere; the last coding is that of the MATLAB plugin of 2016.",
-        )
-        self.sentence = hint()
-        self.use = button("Use these labels", "The layer itself is not changed.", self._use)
-        self.layer.currentIndexChanged.connect(self._preview)
-        self.coding.currentIndexChanged.connect(self._preview)
-        return column(self.layer, self.coding, self.sentence, self.use)
 
     def _start(self) -> None:
         with self._loop.telling("Making the annotation layer"):
@@ -95,29 +70,5 @@ class NewAnnotation(QWidget):
         self._loop.refresh_soon()
 
     def _preview(self, *_: object) -> None:
-        layer, coding = self.layer.currentData(), self.coding.currentData()
-        text, usable = "", False
-        if layer is None:
-            text = "There is no other Labels layer. Open a label image and convert it to labels."
-        elif coding is None:
-            said = coding_said_by(layer)
-            text = (
-                f"Its maker says: {said[0].value}."
-                if said
-                else "Say what its values mean to see how it is read."
-            )
-        else:
-            try:
-                self._loop.session.annotating.check_size(layer.data.shape)
-                labels = self._loop.layers.hold(layer)
-                text = describe_coding(labels, coding, self.labels_are()).sentence
-                usable = True
-            except UserError as error:
-                text = str(error)
-        self.sentence.setText(text)
-        self.use.setEnabled(usable)
-
-    def _use(self) -> None:
-        layer, coding = self.layer.currentData(), self.coding.currentData()
-        if layer is not None and coding is not None:
-            self._loop.adopt(layer, coding, self.labels_are())
+        if self.import_labels.body is not None:
+            self.import_labels.body.preview()

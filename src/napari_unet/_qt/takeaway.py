@@ -11,6 +11,7 @@ from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.measurements.panel import Measurements
 from napari_unet._qt.rows import Fold, button, combo, hint, row
+from napari_unet._qt.sharing import ShareForm
 from napari_unet.formats.exports import ENDINGS, WORDS, Format
 from napari_unet.session.takeaway import TakeAway
 
@@ -46,6 +47,11 @@ class TakeAwayStep(QWidget):
             "Look at the numbers here: a table whose rows lead to objects, and how sizes and intensities are spread.",
             self._make_measurements,
         )
+        self.sharing = Fold(
+            "Share the network",
+            "As a package for the BioImage Model Zoo, which other programs run.",
+            lambda: ShareForm(loop),
+        )
         self._colours: tuple[str, str] | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -55,6 +61,7 @@ class TakeAwayStep(QWidget):
         layout.addWidget(self.whole_only)
         layout.addWidget(row(self.labels, self.table, self.model))
         layout.addWidget(self.measurements)
+        layout.addWidget(self.sharing)
 
     def state(self) -> str:
         """Return a few words for the title line."""
@@ -73,6 +80,8 @@ class TakeAwayStep(QWidget):
         self.model.setEnabled(idle and session.current is not None)
         if self.measurements.body is not None:
             self.measurements.body.refresh()
+        if self.sharing.body is not None:
+            self.sharing.body.refresh()
 
     def set_colours(self, colour: str, background: str) -> None:
         """Follow the theme."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from napari_unet.annotation.coding import without_background
 from napari_unet.cli.console import progress_bar, tell
 from napari_unet.errors import UserError
 from napari_unet.formats.annotations import read_foreign_labels
@@ -35,6 +36,10 @@ def export_objects(
             "--image", help="The images: their names go into COCO, their sizes are needed for ROI zips."
         ),
     ] = None,
+    background: Annotated[
+        int | None,
+        typer.Option(help="A value that is background in the labels, beside 0: ilastik has such."),
+    ] = None,
     whole_only: Annotated[
         bool, typer.Option("--whole-only", help="Leave out objects that the image's edge cuts.")
     ] = False,
@@ -51,7 +56,8 @@ def export_objects(
     with progress_bar() as progress:
         for path, target in progress.track(list(zip(found, targets, strict=True)), description="Exporting"):
             read, name = _read(path, image_of.get(path))
-            objects = Objects(read.array, name, read.axes, read.pixel_size_um)
+            array = without_background(read.array, background)
+            objects = Objects(array, name, read.axes, read.pixel_size_um)
             export(objects.without_cut() if whole_only else objects, target, what)
             progress.console.print(str(target), highlight=False, soft_wrap=True, markup=False)
 

@@ -9,6 +9,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from napari_unet.annotation.coding import without_background
 from napari_unet.cli.console import progress_bar
 from napari_unet.errors import UserError
 from napari_unet.formats.images import (
@@ -37,6 +38,10 @@ def measure(
     pixel_size: Annotated[
         float | None, typer.Option(help="Width of a pixel in µm, where the files don't say it.")
     ] = None,
+    background: Annotated[
+        int | None,
+        typer.Option(help="A value that is background in the labels, beside 0: ilastik has such."),
+    ] = None,
     whole_only: Annotated[
         bool, typer.Option("--whole-only", help="Leave out objects that the image's edge cuts.")
     ] = False,
@@ -55,7 +60,7 @@ def measure(
     tables = []
     with progress_bar() as progress:
         for path in progress.track(found, description="Measuring"):
-            tables.append(_measure(path, image_of.get(path), pixel_size, whole_only))
+            tables.append(_measure(path, image_of.get(path), pixel_size, whole_only, background))
     table = join_tables(tables)
     if not table:
         raise UserError("There is no object in these label images, so there is no table to write.")
@@ -64,12 +69,16 @@ def measure(
 
 
 def _measure(
-    path: Path, image_path: Path | None, pixel_size_um: float | None, whole_only: bool
+    path: Path,
+    image_path: Path | None,
+    pixel_size_um: float | None,
+    whole_only: bool,
+    background: int | None,
 ) -> dict[str, NDArray[Any]]:
     from napari_unet.objects.tables import measure_planes, without_cut_objects
 
     read = read_labels(path)
-    labels, grey = read.array, None
+    labels, grey = without_background(read.array, background), None
     if image_path is not None:
         image = read_image(image_path)
         grey = dict(planes(image.array, image.axes))

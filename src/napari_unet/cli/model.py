@@ -45,12 +45,16 @@ def model(
     cite: Annotated[
         list[str] | None, typer.Option(help="For the zoo: DOI of what should be cited; may be given again.")
     ] = None,
+    notes: Annotated[
+        Path | None,
+        typer.Option(help="For the zoo: text file (Markdown) with what its users should know."),
+    ] = None,
 ) -> None:
     """Write a network in another format; a package is what bioimageio.core and other programs of the zoo run."""
     if output.suffix.lower() not in ENDINGS:
         raise UserError(f"A network is written as {', '.join(ENDINGS)}; give {output} one of these endings.")
     from napari_unet.network.model_file import save_model
-    from napari_unet.workflow.zoo.about import About
+    from napari_unet.workflow.zoo.about import About, cited
     from napari_unet.workflow.zoo.onnx_file import write_onnx
     from napari_unet.workflow.zoo.package import write_package
 
@@ -67,10 +71,23 @@ def model(
         image = read_image(sample)
         _, plane = next(planes(image.array, image.axes))
         plane = match_channels(plane, found.description.network.in_channels, sample.name)
-        cited = tuple((f"doi:{doi}", doi) for doi in cite or ())
-        about = About(name or found.description.name, tuple(author or ()), license_, description, cited)
+        about = About(
+            name or found.description.name,
+            tuple(author or ()),
+            license_,
+            description,
+            cited(cite or ()),
+            "" if notes is None else _read_text(notes),
+        )
         write_package(found, about, plane, output, image.pixel_size_um)
     typer.echo(str(output))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} could not be read as a text: {error}.") from error
 
 
 def read_model(network: str) -> Model:

@@ -13,7 +13,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from napari_unet.annotation.coding import Coding, LabelsAre
+from napari_unet.annotation.coding import Coding, LabelsAre, check_background
 from napari_unet.cli.console import progress_bar, stop_on_interrupt, tell, tell_all
 from napari_unet.cli.volumes import check_plane_distance, tell_of_distances
 from napari_unet.errors import UserError
@@ -67,6 +67,10 @@ def train(
     labels_are: Annotated[
         LabelsAre, typer.Option(help="Whether values stand for single objects or classes.")
     ],
+    background: Annotated[
+        int | None,
+        typer.Option(help="Which value is background; for the coding ilastik, where it may be any."),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -114,6 +118,7 @@ def train(
     check_model_path(output)
     _check_numbers(minutes, steps, object_size, threads, seed)
     check_plane_distance(plane_distance)
+    check_background(coding, background)
 
     from napari_unet.network.device import choose_device
 
@@ -121,7 +126,7 @@ def train(
         choose_device(device)
     start = start or (BUNDLED if preset is Preset.LAPTOP else SCRATCH)
     first = _load_start(start, preset)
-    annotated, rgb = read_annotated(images, labels, coding, labels_are, axes, plane_distance)
+    annotated, rgb = read_annotated(images, labels, coding, labels_are, axes, plane_distance, background)
     if volume:
         tell_of_distances(annotated)
 
@@ -182,6 +187,7 @@ def read_annotated(
     labels_are: LabelsAre,
     axes: str | None = None,
     plane_distance: float | None = None,
+    background: int | None = None,
 ) -> tuple[list[AnnotatedImage], bool]:
     """Read images with their labels, plane by plane; those without anything painted are left out.
 
@@ -191,6 +197,8 @@ def read_annotated(
         What the axes of the images are, where the files say it wrong or not at all.
     plane_distance
         How far apart the planes of stacks are, in widths of a pixel; as the files say by default.
+    background
+        As in `to_annotation`.
 
     Returns
     -------
@@ -232,7 +240,7 @@ def read_annotated(
             name = image.name + "".join(
                 f" {a}{i}" for a, i in zip(plane_axes(image.axes), index, strict=True)
             )
-            annotation = to_annotation(values[0], coding, labels_are)
+            annotation = to_annotation(values[0], coding, labels_are, background)
             if len(matching) > 1 and not annotation.any():  # of a stack, single planes are painted
                 continue
             planes_found.append(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from napari_unet.annotation.coding import Coding, LabelsAre, to_annotation
+from napari_unet.annotation.coding import Coding, LabelsAre, check_background, to_annotation
 from napari_unet.cli.console import progress_bar
 from napari_unet.errors import UserError
 from napari_unet.formats.images import find_images, read_labels, write_probabilities
@@ -31,12 +31,17 @@ def weights(
     labels_are: Annotated[
         LabelsAre, typer.Option(help="Whether values stand for single objects or classes.")
     ] = LabelsAre.OBJECTS,
+    background: Annotated[
+        int | None,
+        typer.Option(help="Which value is background; for the coding ilastik, where it may be any."),
+    ] = None,
     preset: Annotated[Preset, typer.Option(help="The formula.")] = Preset.RONNEBERGER2015,
 ) -> None:
     """Write the weight map of every label image, at the labels' resolution."""
     from napari_unet.annotation.targets import make_target
     from napari_unet.annotation.weight_map import WeightMapSettings, weight_map
 
+    check_background(coding, background)
     found = find_images(labels)
     targets = choose_outputs(labels, found, output)
     settings = getattr(WeightMapSettings, preset.value)()
@@ -45,7 +50,7 @@ def weights(
             file = read_labels(path)
             if file.array.ndim != 2:
                 raise UserError(f"{path} is a stack; make weight maps of its planes as single images.")
-            annotation = to_annotation(file.array, coding, labels_are)
+            annotation = to_annotation(file.array, coding, labels_are, background)
             write_probabilities(
                 target, weight_map(make_target(annotation, labels_are), settings), file.pixel_size_um
             )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_unet.annotation.coding import Coding
+from napari_unet.annotation.coding import Coding, check_size
 from napari_unet.errors import UserError
 from napari_unet.formats.paths import ROI_ENDINGS
 from napari_unet.formats.reading import ImageFile, read_labels
@@ -53,3 +55,30 @@ def read_foreign_labels(
     read = read_rois(path, shape, axes)
     numbers = read.labels + (read.labels > 0) if coding is Coding.PROJECT else read.labels
     return ImageFile(path.stem, numbers.astype(np.int32), axes, None, rgb=False), read.sentence
+
+
+def arrange_labels(labels: ImageFile, shape: tuple[int, ...], axes: str) -> NDArray[Any]:
+    """Return labels with the axes of an image: others than these are left out where they have one entry.
+
+    Parameters
+    ----------
+    labels : ImageFile
+    shape : tuple of int
+        Of the image without channels.
+    axes : str
+        One letter per axis of `shape`.
+
+    Raises
+    ------
+    UserError
+        If they do not fit the image.
+    """
+    array, named = labels.array, labels.axes
+    if array.ndim > len(shape):
+        single = [i for i, axis in enumerate(named) if axis not in axes and array.shape[i] == 1]
+        array = array.squeeze(tuple(single))
+        named = "".join(axis for i, axis in enumerate(named) if i not in single)
+    if named != axes and sorted(named) == sorted(axes):
+        array = array.transpose([named.index(axis) for axis in axes])
+    check_size(array.shape, shape)
+    return array

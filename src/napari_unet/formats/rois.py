@@ -13,6 +13,8 @@ from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 from napari_unet.formats.atomic import replace_whole
 from napari_unet.objects.outlines import Key, Outline, Ring
 
+MOST_PX = 2**15 - 1
+"""ImageJ's files of regions have 16 bits, one for the sign, for where a region lies."""
 MOVE, LINE, CLOSE = 0.0, 1.0, 4.0
 """What a number in the path of a composite region says about the next two."""
 

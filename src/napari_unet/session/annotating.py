@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_unet.annotation.coding import Coding, LabelsAre, check_labels, to_annotation
+from napari_unet.annotation.coding import Coding, LabelsAre, check_labels, check_size, to_annotation
 from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region
 from napari_unet.annotation.targets import MOST_CLASSES
@@ -54,9 +54,19 @@ class Annotating:
         return empty
 
     def adopt(
-        self, labels: NDArray[Any], coding: Coding, labels_are: LabelsAre, class_names: Sequence[str] = ()
+        self,
+        labels: NDArray[Any],
+        coding: Coding,
+        labels_are: LabelsAre,
+        class_names: Sequence[str] = (),
+        background: int | None = None,
     ) -> None:
         """Take labels that were made elsewhere as the annotation, in the coding that the user named.
+
+        Parameters
+        ----------
+        background
+            As in `to_annotation`.
 
         Raises
         ------
@@ -65,16 +75,11 @@ class Annotating:
         """
         self.check_size(labels.shape)
         check_labels(labels)
-        self._adopt(to_annotation(labels, coding, labels_are).copy(), labels_are, class_names)
+        self._adopt(to_annotation(labels, coding, labels_are, background).copy(), labels_are, class_names)
 
     def check_size(self, shape: Sequence[int]) -> None:
         """Raise a `UserError` where labels of this shape do not fit the image."""
-        expected = self._state.need_image().spatial_shape
-        if tuple(shape) != expected:
-            raise UserError(
-                f"These labels are {_size(shape)} px and the image is {_size(expected)} px; choose labels of the "
-                "image's size."
-            )
+        check_size(shape, self._state.need_image().spatial_shape)
 
     def restore(
         self,
@@ -243,8 +248,3 @@ class Annotating:
     def _note_edit(self, which: Which, change: Change) -> None:
         if which is Which.ANNOTATION and self._state.painting is not None:
             self._state.painting.changed(change)
-
-
-def _size(shape: Sequence[int]) -> str:
-    """Return width × height first, as the dock tells the image's size."""
-    return " × ".join(str(n) for n in reversed(shape))

@@ -18,6 +18,7 @@ from napari_unet.formats.writing import write_labels_in_parts
 from napari_unet.network.model_file import Model
 from napari_unet.workflow.batch import Segmenter
 from napari_unet.workflow.batch_record import Done
+from napari_unet.workflow.blocks.beside import check_wanted, write_beside
 from napari_unet.workflow.blocks.plan import DEFAULT_MEMORY
 from napari_unet.workflow.blocks.run import Tell
 from napari_unet.workflow.blocks.segmentation import segment_blocks
@@ -77,9 +78,15 @@ class SegmenterOfAnySize(Segmenter):
             return super().segment_file(path, target, on_progress, should_stop)
         begun = time.monotonic()
         model = self.network_for(image.read(0, 1, 0, 1, image.shape[0]))
+        check_wanted(self.wanted, image, model)
         folder = target.with_name(f"{name_of(target)}{ZARR}")
         if folder.resolve() == path.resolve():
             raise UserError(f"{folder} would overwrite an image that is read; give another place with -o.")
+        sentences: list[str] = []
+
+        def write_more(labels: LazyImage) -> None:
+            sentences.extend(write_beside(self.wanted, target, image, labels, on_progress, should_stop))
+
         done = segment_blocks(
             model,
             image,
@@ -90,13 +97,9 @@ class SegmenterOfAnySize(Segmenter):
             on_progress=on_progress,
             should_stop=should_stop,
             tell=lambda sentence: self.tell(f"{path.name}: {sentence}"),
+            then=write_more if self.wanted.rois or self.wanted.table else None,
             **self.settings,
         )
-        sentences = list(done.sentences)
-        if self.wanted.rois or self.wanted.table:
-            sentences.append(
-                "Outlines and measurements are only made of images that are segmented in one piece."
-            )
         if target.suffix.lower() != ZARR:
             write_labels_in_parts(target, Pyramid(folder).levels[0], image.pixel_size_um)
             shutil.rmtree(folder)
@@ -104,7 +107,7 @@ class SegmenterOfAnySize(Segmenter):
         if model.description.labels_are == "classes":
             n_classes = len(model.description.class_names) or model.description.network.classes - 1
             found, n = f"{n_classes} class(es)", 0
-        return Done(path, target, "done", found, n, time.monotonic() - begun, tuple(sentences))
+        return Done(path, target, "done", found, n, time.monotonic() - begun, (*done.sentences, *sentences))
 
     def _fits(self, image: LazyImage) -> bool:
         channels, height, width = image.shape

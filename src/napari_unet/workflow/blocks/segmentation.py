@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def segment_blocks(
     on_block: OnBlock = no_block,
     looked_at: LookedAt = nowhere,
     tell: Tell = lambda sentence: None,
+    then: Callable[[LazyImage], None] | None = None,
 ) -> SegmentedBlocks:
     """Segment one image block by block; parameters as those of `segment_image` where they have the same name.
 
@@ -89,6 +91,9 @@ def segment_blocks(
         Where to compute, by default here.
     on_block, looked_at, tell
         See `BlockRun`.
+    then
+        Called with the finished labels before they get their name: what is interrupted in it is done again without
+        segmenting anew.
 
     Raises
     ------
@@ -129,6 +134,8 @@ def segment_blocks(
         on_block, looked_at, tell,
     )  # fmt: skip
     why_empty = run.run()
+    if then is not None:
+        then(LazyImage(output.stem, store.labels.levels[0], "YX", pixel_size_um))
     store.finish(output, probabilities)
     replaced = sum(old != new for old, new in one_number_each(store.journal.same).items())
     n_objects = store.journal.next_number - 1 - replaced

@@ -1,6 +1,10 @@
 """What only the person who shares a network can say about it."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from napari_unet.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,8 @@ class About:
         What it finds, in a sentence.
     citations
         ``(text, DOI)`` of what should be cited beside the U-Net.
+    notes
+        What its makers want to say of it, Markdown.
     """
 
     name: str
@@ -26,3 +32,21 @@ class About:
     license: str
     description: str
     citations: tuple[tuple[str, str], ...] = ()
+    notes: str = ""
+
+
+def cited(dois: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return DOIs, also given as addresses, as `About.citations`.
+
+    Raises
+    ------
+    UserError
+        If one is none.
+    """
+    found = []
+    for doi in dois:
+        short = re.sub(r"^(https?://)?(dx\.)?(doi\.org/|doi:)", "", doi.strip(), flags=re.IGNORECASE)
+        if not re.fullmatch(r"10\.\d{4,}(\.\d+)*/\S+", short):
+            raise UserError(f"“{doi.strip()}” is no DOI; one looks like 10.1007/978-3-319-24574-4_28.")
+        found.append((f"doi:{short}", short))
+    return tuple(found)

@@ -27,6 +27,7 @@ def documentation(description: ModelDescription, about: About) -> str:
         f"# {about.name}",
         "",
         about.description,
+        *(["", about.notes.strip()] if about.notes.strip() else []),
         "",
         "## Input and output",
         "",

@@ -1,0 +1,102 @@
+"""Labels of other programs in the dock: from a layer or a file, as annotation or as segmentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from driving import add_discs, words
+from qtpy.QtWidgets import QFileDialog
+
+from napari_unet.annotation.coding import Coding
+
+
+def body_of(dock: Any) -> Any:
+    dock.annotate.new.import_labels.set_open(True)
+    return dock.annotate.new.import_labels.body
+
+
+def say(body: Any, coding: Coding, qtbot: Any) -> None:
+    body.coding.setCurrentIndex(body.coding.findData(coding))
+    qtbot.waitUntil(body.use.isEnabled, timeout=60_000)
+
+
+def choose(dock: Any, path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: Any) -> Any:
+    """Choose a file; return the body when it is a layer."""
+    body = body_of(dock)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    body.file.click()
+    qtbot.waitUntil(body.file.isEnabled, timeout=60_000)
+    return body
+
+
+def test_a_foreign_layer_is_used_only_after_its_coding_was_said_and_shown(
+    dock: Any, discs: Any, qtbot: Any
+) -> None:
+    add_discs(dock, discs, annotated=False)
+    foreign = dock.viewer.add_labels(np.where(discs[1] > 1, discs[1] - 1, 0), name="made elsewhere")
+    body = body_of(dock)
+    assert dock.loop.session.annotation is None
+    assert body.layer.currentData() == foreign
+    assert not body.use.isEnabled()
+    say(body, Coding.MASKS, qtbot)
+    assert "4 objects" in body.sentence.text()
+    body.use.click()
+    np.testing.assert_array_equal(np.unique(dock.loop.session.annotation), [1, 2, 3, 4, 5])
+
+
+def test_ilastiks_labels_are_used_when_their_background_is_named(
+    dock: Any, discs: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add_discs(dock, discs, annotated=False)
+    painted = np.select([discs[1] > 1, discs[1] == 1], [1, 2]).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "discs_Simple Segmentation.tif", painted)
+    body = choose(dock, tmp_path / "discs_Simple Segmentation.tif", monkeypatch, qtbot)
+    assert body.layer.currentText() == "discs_Simple Segmentation.tif"
+    assert body.background_row.isHidden()
+    say(body, Coding.ILASTIK, qtbot)
+    assert not body.background_row.isHidden()
+    body.background.setValue(2)
+    qtbot.waitUntil(lambda: body.sentence.text().startswith("4 objects"), timeout=60_000)
+    body.use.click()
+    annotation = dock.loop.session.annotation
+    assert np.array_equal(annotation == 1, discs[1] == 1)
+    assert np.array_equal(annotation == 0, discs[1] == 0)
+    assert np.unique(annotation).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_masks_of_a_file_are_shown_as_if_they_had_been_found(
+    dock: Any, discs: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add_discs(dock, discs, annotated=False)
+    masks = np.where(discs[1] > 1, discs[1] + 5, 0).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "discs_cp_masks.tif", masks)
+    body = choose(dock, tmp_path / "discs_cp_masks.tif", monkeypatch, qtbot)
+    layer = body.layer.currentData()
+    say(body, Coding.MASKS, qtbot)
+    body.show_as_found.click()
+    qtbot.waitUntil(lambda: "are the segmentation now" in words(dock), timeout=60_000)
+    assert words(dock).startswith("4 objects of “discs_cp_masks.tif”")
+    assert np.array_equal(dock.loop.session.segmentation, masks)
+    assert dock.loop.session.annotation is None
+    assert not layer.visible
+    qtbot.waitUntil(dock.takeaway.labels.isEnabled, timeout=60_000)
+    assert dock.loop.session.undo() is not None
+    assert not dock.loop.session.segmentation.any()
+
+
+@pytest.mark.parametrize(("name", "said"), [("a.tif", "40 × 30 px"), ("a_seg.npy", "_cp_masks")])
+def test_a_file_that_does_not_fit_is_refused_in_one_sentence(
+    dock: Any, discs: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, said: str
+) -> None:
+    add_discs(dock, discs, annotated=False)
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((30, 40), np.uint8))
+    (tmp_path / "a_seg.npy").write_bytes(b"x")
+    n = len(dock.viewer.layers)
+    choose(dock, tmp_path / name, monkeypatch, qtbot)
+    assert dock.messages.level() == "error"
+    assert said in words(dock)
+    assert len(dock.viewer.layers) == n

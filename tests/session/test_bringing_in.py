@@ -1,0 +1,84 @@
+"""Labels of other programs for the image that is open."""
+
+import numpy as np
+import pytest
+import roifile
+import tifffile
+
+from napari_unet.annotation.coding import Coding, LabelsAre
+from napari_unet.errors import UserError
+from napari_unet.session import ImageSource, Session
+from napari_unet.session.bringing_in import BringingIn, read_for
+
+
+@pytest.fixture
+def session():
+    session = Session()
+    session.set_image(ImageSource("stack", np.zeros((3, 20, 30), np.uint8), axis_labels=("z", "y", "x")))
+    return session
+
+
+def masks():
+    labels = np.zeros((3, 20, 30), np.uint16)
+    labels[:, 2:8, 2:8], labels[1, 10:16, 10:20] = 7, 40
+    return labels
+
+
+def test_masks_become_the_segmentation_with_their_numbers_in_one_undo_step(session):
+    task = BringingIn.of(session.state, masks(), Coding.MASKS, LabelsAre.OBJECTS)
+    found, n = task.run()
+    task.finish(session.state, found)
+    assert n == 2
+    assert np.array_equal(session.segmentation, masks())
+    assert session.annotation is None
+    session.undo()
+    assert not session.segmentation.any()
+    session.redo()
+    assert np.array_equal(session.segmentation, masks())
+
+
+def test_the_annotation_stays_on_top(session):
+    session.annotating.start(LabelsAre.OBJECTS)
+    session.annotation[0, 2:8, 2:8] = 1
+    task = BringingIn.of(session.state, masks(), Coding.MASKS, LabelsAre.OBJECTS)
+    task.finish(session.state, task.run()[0])
+    assert not session.segmentation[0].any()
+    assert (session.segmentation[2, 2:8, 2:8] == 7).all()
+
+
+def test_what_does_not_fit_is_refused_in_one_sentence(session):
+    with pytest.raises(UserError, match=r"29 × 20 × 3 px"):
+        BringingIn.of(session.state, masks()[..., 1:], Coding.MASKS, LabelsAre.OBJECTS)
+    with pytest.raises(UserError, match="annotation of classes first"):
+        BringingIn.of(session.state, masks(), Coding.MASKS, LabelsAre.CLASSES)
+    task = BringingIn.of(session.state, masks(), Coding.MASKS, LabelsAre.OBJECTS)
+    found, _ = task.run()
+    session.begin_image(ImageSource("other", np.zeros((3, 20, 30), np.uint8)))
+    with pytest.raises(UserError, match="replaced"):
+        task.finish(session.state, found)
+    assert session.segmentation is None
+
+
+@pytest.mark.parametrize("axes", ["ZYX", "YXZ", "ZCYX"])
+def test_a_label_image_is_read_in_the_order_of_the_images_axes(session, tmp_path, axes):
+    order = ["ZYX".index(axis) for axis in axes if axis != "C"]
+    stored = masks().transpose(order)
+    if axes == "ZCYX":
+        stored = stored[:, None]
+    tifffile.imwrite(tmp_path / "a.ome.tif", stored, metadata={"axes": axes})
+    labels, sentence = read_for(tmp_path / "a.ome.tif", session.image)
+    assert np.array_equal(labels, masks())
+    assert sentence == ""
+
+
+def test_regions_leave_it_open_what_lies_outside_of_them(session, tmp_path):
+    square = roifile.ImagejRoi.frompoints([[2, 2], [8, 2], [8, 8], [2, 8]], z=2)
+    square.roitype, square.position = roifile.ROI_TYPE.POLYGON, 2
+    roifile.roiwrite(tmp_path / "a.zip", [square], mode="w")
+    labels, _ = read_for(tmp_path / "a.zip", session.image)
+    assert np.unique(labels).tolist() == [0, 2]
+    assert labels[1, 4, 4] == 2
+    session.adopt_annotation(labels, Coding.PROJECT, LabelsAre.OBJECTS)
+    assert np.unique(session.annotation).tolist() == [0, 2]
+    session.adopt_annotation(labels, Coding.MASKS, LabelsAre.OBJECTS)
+    assert np.unique(session.annotation).tolist() == [1, 3]
