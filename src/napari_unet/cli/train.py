@@ -220,7 +220,9 @@ def read_annotated(
     pairs = pair_by_name(found, find_labels(labels), every_image=False)
     if len(pairs) < len(found):
         tell(f"{len(found) - len(pairs)} image(s) without labels are left out.")
-    planes_found: list[tuple[str, NDArray[Any], NDArray[np.int32], ImageFile, Stack | None]] = []
+    planes_found: list[
+        tuple[str, tuple[int, ...], NDArray[Any], NDArray[np.int32], ImageFile, Stack | None]
+    ] = []
     rgb, named = False, StackSettings(axes)
     for image_path, labels_path in pairs:
         image = named.named(read_image(image_path))
@@ -244,20 +246,26 @@ def read_annotated(
             if len(matching) > 1 and not annotation.any():  # of a stack, single planes are painted
                 continue
             planes_found.append(
-                (name, pixels, annotation, image, stack_in(image, whole, index, plane_distance))
+                (name, index, pixels, annotation, image, stack_in(image, whole, index, plane_distance))
             )
     if not planes_found:
         raise UserError(f"Nothing is annotated in {labels}: paint objects and background on some planes.")
-    n_channels = 3 if rgb else planes_found[0][1].shape[0]
+    n_channels = 3 if rgb else planes_found[0][2].shape[0]
     return [
         with_channels(
             AnnotatedImage(
-                name, pixels, values, pixel_size_um=image.pixel_size_um, picture=image.name, stack=stack
+                name,
+                pixels,
+                values,
+                pixel_size_um=image.pixel_size_um,
+                picture=image.name,
+                plane=index,
+                stack=stack,
             ),
             n_channels,
             name,
         )
-        for name, pixels, values, image, stack in planes_found
+        for name, index, pixels, values, image, stack in planes_found
     ], rgb
 
 

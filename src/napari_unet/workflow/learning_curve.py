@@ -27,6 +27,7 @@ from napari_unet.objects.intervals import LEVEL, Interval
 from napari_unet.objects.separate import SeparationSettings
 from napari_unet.objects.tally import Tally, sure_scores
 from napari_unet.workflow.annotated import AnnotatedImage
+from napari_unet.workflow.columns import spared_at_network_scale
 from napari_unet.workflow.honest import tally_held_out
 from napari_unet.workflow.lineage import Lineage, at_network_scale, continue_lineage
 from napari_unet.workflow.preparation import Prepared, prepare
@@ -130,7 +131,8 @@ def measure_learning_curve(
         places = at_network_scale(prepared, lineage.held_out)
         if not places:
             raise UserError(sentence)
-        left = without_held_out(prepared.images, places)
+        spared = spared_at_network_scale(prepared, lineage.held_out)
+        left = without_held_out(prepared.images, spared)
         if _count(left) < FEWEST:
             raise UserError(
                 f"{_count(left)} complete objects are left besides the held-out ones; {FEWEST} or more are needed "
@@ -153,7 +155,7 @@ def measure_learning_curve(
                 part,
                 network,
                 chosen,
-                places,
+                spared,
                 None,
                 on_report=report,
                 should_stop=should_stop,
@@ -166,7 +168,7 @@ def measure_learning_curve(
             network.eval()
             separation = SeparationSettings.model_validate(start.description.separation)
             tallies = tally_held_out(network, prepared.images, places, LabelsAre.OBJECTS, separation)
-            runs.append((_count(without_held_out(part, places)), tallies))
+            runs.append((_count(without_held_out(part, spared)), tallies))
         found.append(runs)
     return fit_curve(found)
 

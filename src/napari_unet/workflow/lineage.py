@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_unet.network.held_out import HeldOutPlace, choose_held_out
 from napari_unet.network.model_file import Provenance
 from napari_unet.network.sampling import TrainingImage
+from napari_unet.workflow.columns import THROUGH_PLANES, Columns, spared_at_network_scale
 from napari_unet.workflow.preparation import Prepared
 
 CELL = 32
@@ -78,19 +79,22 @@ def continue_lineage(before: Lineage, prepared: Prepared, seed: int) -> tuple[Li
     """Return the lineage of a round that trains on these images now, and what there is to say about it.
 
     Places that were held out stay so. As long as there are none, new ones are chosen where the lineage has
-    not trained yet: everywhere for a first round, in new annotation for a later one.
+    not trained yet: everywhere for a first round, in new annotation for a later one; the same on all planes that are
+    next to one another.
     """
     sentence = ""
     held_out = before.held_out
     if not held_out:
         trained = at_network_scale(prepared, before.trained)
         fresh = [_without(image, trained) for image in prepared.images]
-        chosen, sentence = choose_held_out(fresh, seed, trained)
+        columns = Columns.of(prepared, fresh)
+        chosen, sentence = choose_held_out(columns.images, seed, columns.holding(prepared, trained))
         if trained and not (chosen and _has_objects(fresh) == _has_objects(prepared.images)):
             chosen, sentence = [], TRAINED_ON_ALL
-        frames = {frame.name: frame for frame in prepared.frames}
-        held_out = tuple(frames[place.image].to_image(place) for place in chosen)
-    everywhere = {*before.trained, *_trained_now(prepared, at_network_scale(prepared, held_out))}
+        if any(len(columns.members[place.image]) > 1 for place in chosen):
+            sentence = f"{sentence} {THROUGH_PLANES}"
+        held_out = columns.in_planes(chosen)
+    everywhere = {*before.trained, *_trained_now(prepared, spared_at_network_scale(prepared, held_out))}
     ordered = sorted(everywhere, key=lambda place: (place.image, place.box))
     return Lineage(held_out, tuple(ordered)), sentence
 

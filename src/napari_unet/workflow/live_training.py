@@ -18,6 +18,7 @@ from napari_unet.network.training_settings import TrainingSettings
 from napari_unet.network.unet import UNet
 from napari_unet.objects.separate import SeparationSettings
 from napari_unet.workflow.agreement import agreement, annotated_parts
+from napari_unet.workflow.columns import spared_at_network_scale
 from napari_unet.workflow.frame import Frame
 from napari_unet.workflow.lineage import Lineage, at_network_scale, continue_lineage
 from napari_unet.workflow.live_exchange import Annotation, Better, Inbox, State
@@ -119,7 +120,7 @@ class _Course:
 
     def run(self) -> Annotation | None:
         """Train; return an annotation with which to begin anew, ``None`` when asked to stop."""
-        images = without_held_out(self.prepared.images, self.inside)
+        images = without_held_out(self.prepared.images, self.spared)
         shown = fold(self.network)
         with ContinuousTraining(
             images, self.network, self.task.settings, self.task.rgb, warm=True
@@ -155,6 +156,7 @@ class _Course:
         )
         lineage, _ = continue_lineage(self.known, prepared, task.settings.seed)
         self.known, self.inside = lineage, at_network_scale(prepared, lineage.held_out)
+        self.spared = spared_at_network_scale(prepared, lineage.held_out)
         score = HeldOutScore(prepared.images, self.inside, task.labels_are) if self.inside else None
         self.score, self.parts = score, cut_places(prepared.images, annotated_parts(prepared.images))
         return prepared
@@ -174,7 +176,7 @@ class _Course:
         shifts = {
             frame.name: _shift(before[frame.name], frame) for frame in prepared.frames if frame.name in before
         }
-        training.take(without_held_out(prepared.images, self.inside), shifts)
+        training.take(without_held_out(prepared.images, self.spared), shifts)
         if self.shown is not None:
             self._judge(self.shown)
         return True

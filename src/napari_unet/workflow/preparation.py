@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ from napari_unet.network.scaling import (
     resample_labels,
 )
 from napari_unet.workflow.annotated import AnnotatedImage
+from napari_unet.workflow.columns import Neighbours, find_neighbours
 from napari_unet.workflow.frame import Frame
 from napari_unet.workflow.measured import Magnification, measure
 
@@ -47,6 +48,7 @@ class Prepared:
     n_classes: int
     n_complete: int
     plane_step: float | None = None  # px of the network from one plane of a volume to the next
+    neighbours: Neighbours = field(default_factory=dict)  # of planes that are images of their own
 
 
 def prepare(
@@ -109,6 +111,7 @@ def prepare(
         measured.pixel_size_um,
         n_classes,
         n_complete,
+        neighbours=find_neighbours(images, measured.object_size),
     )
 
 

@@ -27,6 +27,7 @@ from napari_unet.network.unet import UNetConfig
 from napari_unet.objects.separate import SeparationSettings, SplitMethod
 from napari_unet.objects.tally import Tally
 from napari_unet.workflow.annotated import AnnotatedImage, count_annotation
+from napari_unet.workflow.columns import spared_at_network_scale
 from napari_unet.workflow.honest import tally_held_out
 from napari_unet.workflow.lineage import Lineage, at_network_scale, continue_lineage, stored
 from napari_unet.workflow.near_start import keep_near_start
@@ -143,6 +144,7 @@ def train_model(
     config = network.config
     lineage, about_held_out = _hold_out(before, prepared, images, settings)
     inside = at_network_scale(prepared, lineage.held_out)
+    spared = spared_at_network_scale(prepared, lineage.held_out)
     score = HeldOutScore(prepared.images, inside, labels_are) if inside else None
     if should_stop():
         raise Stopped
@@ -151,7 +153,7 @@ def train_model(
         prepared.images,
         network,
         settings,
-        held_out=inside,
+        held_out=spared,
         evaluate=score,
         rgb=rgb,
         warm=warm,
@@ -167,7 +169,7 @@ def train_model(
     separation = fit_objects(
         network,
         prepared.images,
-        inside,
+        spared,
         labels_are,
         _network_size(prepared),
         seconds=FIT_AFTER_STOP if outcome.stopped else math.inf,
