@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import pytest
+from driving import add_discs
 from pydantic import BaseModel, ConfigDict, Field
 from qtpy.QtWidgets import QLabel
 
@@ -54,3 +55,17 @@ def test_shows_only_what_is_asked_for_in_that_order(qtbot: Any) -> None:
     form = Form(Settings(), only=("count", "share"))
     qtbot.addWidget(form)
     assert list(form.editors) == ["count", "share"]
+
+
+def test_where_a_training_runs_is_chosen_and_kept(dock: Any, discs: Any) -> None:
+    add_discs(dock, discs)
+    dock.train.advanced.set_open(True)
+    place = dock.train.advanced.body.place
+    assert place.address() == ""
+    place.setEditText("tcp://127.0.0.1:9 ")
+    choices = dock.loop.session.state.training_choices
+    assert choices.run_on == "tcp://127.0.0.1:9"
+    dock.train._show_choices(choices.model_copy(update={"run_on": ""}))
+    assert (place.currentText(), place.address()) == ("this computer", "")
+    dock.train._show_choices(choices)
+    assert place.address() == "tcp://127.0.0.1:9"

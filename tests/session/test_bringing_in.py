@@ -7,6 +7,8 @@ import tifffile
 
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.errors import UserError
+from napari_unet.formats.annotations import arrange_labels
+from napari_unet.formats.images import ImageFile
 from napari_unet.session import ImageSource, Session
 from napari_unet.session.bringing_in import BringingIn, read_for
 
@@ -59,16 +61,18 @@ def test_what_does_not_fit_is_refused_in_one_sentence(session):
     assert session.segmentation is None
 
 
-@pytest.mark.parametrize("axes", ["ZYX", "YXZ", "ZCYX"])
-def test_a_label_image_is_read_in_the_order_of_the_images_axes(session, tmp_path, axes):
-    order = ["ZYX".index(axis) for axis in axes if axis != "C"]
-    stored = masks().transpose(order)
-    if axes == "ZCYX":
-        stored = stored[:, None]
-    tifffile.imwrite(tmp_path / "a.ome.tif", stored, metadata={"axes": axes})
+def test_a_label_image_is_read_with_a_channel_of_its_own(session, tmp_path):
+    tifffile.imwrite(tmp_path / "a.ome.tif", masks()[:, None], metadata={"axes": "ZCYX"})
     labels, sentence = read_for(tmp_path / "a.ome.tif", session.image)
     assert np.array_equal(labels, masks())
     assert sentence == ""
+
+
+def test_labels_are_turned_to_the_order_of_the_images_axes():
+    turned = ImageFile("a", masks().transpose(1, 2, 0), "YXZ", None, rgb=False)
+    assert np.array_equal(arrange_labels(turned, masks().shape, "ZYX"), masks())
+    one = ImageFile("a", masks()[:1, None], "TCYX", None, rgb=False)
+    assert np.array_equal(arrange_labels(one, (20, 30), "YX"), masks()[0])
 
 
 def test_regions_leave_it_open_what_lies_outside_of_them(session, tmp_path):

@@ -11,6 +11,7 @@ from napari_unet._qt.forms import Form
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.patches import PatchStrip
 from napari_unet._qt.rows import Fold, column, combo, row
+from napari_unet._qt.run_on import RunOn
 from napari_unet._qt.views import Views
 from napari_unet.annotation.terms import WeightMapSettings
 
@@ -62,6 +63,7 @@ class Advanced(QWidget):
         self.device = combo(
             _devices(), "Where the training computes. auto takes a graphics card if there is one."
         )
+        self.place = RunOn("Where the training runs; painting stays here:")
         self.width_box = _optional(shape.width, 2, 128)
         self.width_box.setToolTip(
             "<p>Channels at the finest level: wider learns more, slower. For a start from scratch.</p>"
@@ -85,6 +87,7 @@ class Advanced(QWidget):
         for part in (
             self.network,
             row("Device", self.device, stretch=1),
+            row("Run on", self.place, stretch=1),
             row("Width", self.width_box, "Depth", self.depth_box),
             self.weights_fold,
             self.augmentation_fold,
@@ -96,14 +99,16 @@ class Advanced(QWidget):
             self.weights.valueChanged,
             self.augmentation.valueChanged,
             self.device.currentIndexChanged,
+            self.place.currentTextChanged,
             self.width_box.valueChanged,
             self.depth_box.valueChanged,
         ):
             changed.connect(lambda *_: self.valueChanged.emit())
 
-    def show_settings(self, settings: Any) -> None:
-        """Show other `TrainingSettings`, without a signal; time and steps are shown elsewhere."""
+    def show_settings(self, settings: Any, run_on: str) -> None:
+        """Show other `TrainingSettings` and a scheduler's address, without a signal; time is shown elsewhere."""
         blocked = self.blockSignals(True)
+        self.place.set_address(run_on)
         shape = settings.network_config(1, 2, True)
         self._preset = settings.preset
         self.network.setValue(settings)

@@ -238,7 +238,8 @@ class TrainStep(QWidget):
 
     def _make_advanced(self, views: Views) -> Advanced:
         made = Advanced(self._loop, views)
-        made.show_settings(self._kept_choices().training_settings())
+        choices = self._kept_choices()
+        made.show_settings(choices.training_settings(), choices.run_on)
         made.valueChanged.connect(self._take_choices)
         made.set_from_scratch(self.start.currentData() == SCRATCH)
         return made
@@ -267,6 +268,7 @@ class TrainStep(QWidget):
             then_segment=self.then.isChecked(),
             against_anew=self.against_anew.isChecked(),
             dimensions=self.kind.currentData(),
+            run_on=self._kept_choices().run_on if made is None else made.place.address(),
             settings=settings,
         )
         self.refresh()
@@ -284,7 +286,7 @@ class TrainStep(QWidget):
             self.against_anew.setChecked(choices.against_anew)
         self._loop.segment_after_training = choices.then_segment
         if self.advanced.body is not None:
-            self.advanced.body.show_settings(choices.training_settings())
+            self.advanced.body.show_settings(choices.training_settings(), choices.run_on)
 
 
 def _words_of_step(image: Any) -> str:

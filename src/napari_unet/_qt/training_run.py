@@ -59,7 +59,9 @@ class TrainingRun(QObject):
         UserError
             When nothing can be learned from it.
         """
-        task = self._session.prepare_training(start, _leave_a_core(settings), companions)
+        away = self._session.state.training_choices.run_on
+        here = settings if away else _leave_a_core(settings)
+        task = self._session.prepare_training(start, here, companions)
         self._task = note(start, task) if settings is not None else task
         self.reports, self.stopping = [], False
         self.job = start_job(
@@ -72,7 +74,9 @@ class TrainingRun(QObject):
             finished=self._end,
         )
         self._words.say(
-            "info", "Training runs; paint on meanwhile, what you paint now counts from the next round on."
+            "info",
+            f"Training runs{f' at {away}' if away else ''}; paint on meanwhile, what you paint now counts from the "
+            "next round on.",
         )
 
     def stop(self) -> None:

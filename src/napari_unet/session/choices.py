@@ -31,6 +31,8 @@ class TrainingChoices(BaseModel):
         Whether a round that goes on from another one is compared with a short start from the bundled network.
     dimensions
         3 to learn from volumes, where the image is a stack.
+    run_on
+        Address of a scheduler whose workers train; empty for this computer.
     settings
         All else, as `TrainingSettings` are dumped; ``None`` for the defaults.
     """
@@ -43,6 +45,7 @@ class TrainingChoices(BaseModel):
     then_segment: bool = True
     against_anew: bool = True
     dimensions: Literal[2, 3] = 2
+    run_on: str = Field(default="", max_length=4096)
     settings: dict[str, JsonValue] | None = None
 
     @classmethod

@@ -69,6 +69,7 @@ def prepare_training(
         datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         bundled,
         companions,
+        run_on=state.training_choices.run_on,
         against_anew=state.training_choices.against_anew and any(start == r.key for r in state.rounds.all),
     )
 

@@ -48,6 +48,8 @@ class TrainingTask:
         Compare with a short start from the bundled network, see `anew`.
     continues
         Gives the model whose held-out places are kept where the weights begin anew.
+    run_on
+        Address of a scheduler whose workers train; empty for this computer.
     """
 
     images: tuple[AnnotatedImage, ...]
@@ -67,6 +69,7 @@ class TrainingTask:
     on_images: Callable[[Sequence[AnnotatedImage]], None] | None = None
     against_anew: bool = False
     continues: Callable[[], Model] | None = None
+    run_on: str = ""
 
     def run(
         self,
@@ -74,16 +77,31 @@ class TrainingTask:
         should_stop: ShouldStop,
         record: TrainingRecord | None = None,
     ) -> TrainedModel:
-        """Train; safe in any thread. With a record, do what that training did, step by step."""
+        """Train; safe in any thread. With a record, do what that training did, step by step, on this computer."""
+        if self.run_on and record is None:
+            from napari_unet.workflow.cluster_training import training_at
+
+            with training_at(self.run_on) as train_there:
+                return self._run(train_there, on_report, should_stop, None)
+        from napari_unet.workflow import train_model
+
+        return self._run(train_model, on_report, should_stop, record)
+
+    def _run(
+        self,
+        train_there: Callable[..., TrainedModel],
+        on_report: Callable[[TrainingReport], None],
+        should_stop: ShouldStop,
+        record: TrainingRecord | None,
+    ) -> TrainedModel:
         from napari_unet.network.bundled import bundled_for
         from napari_unet.session.anew import can_begin_anew, train_and_compare
-        from napari_unet.workflow import train_model
 
         images, about_images = self.read_images(on_report, should_stop)
         if self.on_images is not None:
             self.on_images(images)
         train = partial(
-            train_model,
+            train_there,
             images,
             labels_are=self.labels_are,
             class_names=self.class_names,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.large.view import chosen_large, lazy_of, part_in_view, part_layer, read_part
@@ -12,12 +12,7 @@ from napari_unet._qt.large.whole_run import whole_run_of
 from napari_unet._qt.layers.sources import spatial_shape
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import button, hint, row
-
-HERE = "this computer"
-RUN_ON = (
-    "Where the blocks are computed: on this computer, or by the workers of a dask scheduler, whose address you type, "
-    "such as tcp://192.168.1.20:8786."
-)
+from napari_unet._qt.run_on import RunOn
 
 
 class PartRow(QWidget):
@@ -95,10 +90,7 @@ class WholeRow(QWidget):
             "as it comes. What is done stays: pressed again after a stop or a crash, it goes on.",
             self._start,
         )
-        self.place = QComboBox()
-        self.place.setEditable(True)
-        self.place.addItem(HERE)
-        self.place.setToolTip(f"<p>{RUN_ON}</p>")
+        self.place = RunOn("Where the blocks are computed:")
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.stop = button("Stop", "Blocks that are done are kept.", self._run.stop)
@@ -124,10 +116,8 @@ class WholeRow(QWidget):
 
     def _start(self) -> None:
         layer = chosen_large(self._loop.layers.viewer())
-        address = self.place.currentText().strip()
         if layer is None:
             return
         with self._loop.telling("Segmenting the whole image"):
-            self._run.start(layer, "" if address in ("", HERE) else address)
-            if address not in ("", HERE) and self.place.findText(address) < 0:
-                self.place.addItem(address)
+            self._run.start(layer, self.place.address())
+            self.place.set_address(self.place.address())
