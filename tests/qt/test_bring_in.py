@@ -60,7 +60,8 @@ def test_ilastiks_labels_are_used_when_their_background_is_named(
     say(body, Coding.ILASTIK, qtbot)
     assert not body.background_row.isHidden()
     body.background.setValue(2)
-    qtbot.waitUntil(lambda: body.sentence.text().startswith("4 objects"), timeout=60_000)
+    qtbot.waitUntil(body.use.isEnabled, timeout=60_000)
+    assert body.sentence.text().startswith("4 objects")
     body.use.click()
     annotation = dock.loop.session.annotation
     assert np.array_equal(annotation == 1, discs[1] == 1)

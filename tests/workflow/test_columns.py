@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from painted_discs import QUICK, annotate
+from painted_discs import annotate
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.annotation.weight_map import WeightMapSettings
@@ -13,6 +13,7 @@ from napari_unet.workflow import AnnotatedImage, Stack, train_model
 from napari_unet.workflow.columns import THROUGH_PLANES, find_neighbours, spared_at_network_scale
 from napari_unet.workflow.lineage import Lineage, continue_lineage
 from napari_unet.workflow.preparation import prepare
+from quick import QUICK
 
 Box = tuple[int, int, int, int]
 
