@@ -188,7 +188,7 @@ def test_every_step_without_an_image_says_how_to_open_one(tmp_path):
         (np.full((8, 8), -1), "-1"),
         (np.full((8, 8), 2**31, np.uint32), "2147483648"),
         (np.full((8, 8), 2**63, np.uint64), "9223372036854775808"),
-        (np.ones((8, 9), int), "8 × 9 px"),
+        (np.ones((8, 9), int), "9 × 8 px"),
     ],
 )
 def test_labels_that_are_none_are_refused_and_what_was_painted_stays(labels, said):
