@@ -22,7 +22,7 @@ demo: setup
 	@tools/demo
 
 test: lint
-	tools/screen $(BIN)/python -m pytest -n 2 --dist loadgroup
+	tools/screen $(BIN)/python -m pytest -n 3 --dist loadgroup  # windows and processes are waited for: three keep two cores busy
 
 test-slow: setup
 	tools/screen $(BIN)/python -m pytest -m slow

@@ -95,6 +95,7 @@ def test_mistakes_are_one_sentence(shell, large, model, tmp_path):
     assert "would overwrite a file that is read" in again
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(large, model, tmp_path):
     output = tmp_path / "o.zarr"

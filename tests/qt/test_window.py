@@ -151,6 +151,15 @@ def test_both_themes_give_readable_curves(window: Any) -> None:
         assert pen.color().name() == get_theme(name).text.as_hex("long")
 
 
+def wide_parts(part: Any, width: int) -> list[str]:
+    """Name what is too wide, from the outside in."""
+    inner = [child for child in part.children() if child.isWidgetType() and child.isVisibleTo(part)]
+    wide = [child for child in inner if child.minimumSizeHint().width() > width - 30]
+    return [f"{type(child).__name__} {child.minimumSizeHint().width()}" for child in wide] + [
+        name for child in wide for name in wide_parts(child, width)
+    ]
+
+
 def test_no_part_of_the_dock_is_wider_than_the_dock(window: Any, discs: Any, qtbot: Any) -> None:
     from qtpy.QtWidgets import QScrollArea
 
@@ -172,4 +181,4 @@ def test_no_part_of_the_dock_is_wider_than_the_dock(window: Any, discs: Any, qtb
         for part in (dock.train.curves, dock.train.progress, dock.segment._running):
             part.setVisible(True)
         qtbot.wait(100)
-        assert area.widget().minimumSizeHint().width() <= width
+        assert area.widget().minimumSizeHint().width() <= width, wide_parts(area.widget(), width)

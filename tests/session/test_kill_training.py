@@ -59,6 +59,7 @@ def kill(folder: Path, kills: int, within: float | None, per_project: int = 8) -
     return fell
 
 
+@pytest.mark.slow
 def test_a_process_is_killed_while_it_trains(tmp_path):
     """Only what was there before must be there: how fast a disk is, is not for a fast test to say."""
     assert sum(kill(tmp_path, 1, None).values()) == 1

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from test_volume_rounds import QUICK, painted
+from test_volume_rounds import painted
 
 from napari_unet.project import Project
 from napari_unet.session.described import describe_image
 from napari_unet.session.keeping import Keeper
 from napari_unet.session.replaying import Replay, Replayed
+from quick import QUICK_VOLUMES
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     project = Project.create(folder)
     described = describe_image(session.image, session.state.channels, None, folder)
     keeper = Keeper(session, project, project.add_image(described, session.image.data))
-    task = keeper.note_training(session.prepare_training("scratch", QUICK), "scratch")
+    task = keeper.note_training(session.prepare_training("scratch", QUICK_VOLUMES), "scratch")
     session.finish_training(task, task.run(lambda report: None, lambda: False))
     keeper.close()
     project.close()

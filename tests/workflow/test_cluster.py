@@ -86,6 +86,7 @@ def read(folder: Path) -> np.ndarray:
     return np.asarray(zarr.open_array(folder / "0", mode="r")[...])
 
 
+@pytest.mark.slow
 def test_a_worker_and_then_the_scheduler_are_killed_and_nothing_is_lost(learned, image, processes, tmp_path):
     for _ in range(2):
         processes.add_worker()

@@ -64,8 +64,9 @@ class BringIn(QWidget):
         self.background = QSpinBox()
         self.background.setRange(0, 2**31 - 1)
         self.background.setValue(1)
+        self.background.setMinimumWidth(80)  # Qt would keep room for the longest number
         self.background.setToolTip("<p>Hover over the background in the image: napari shows its value.</p>")
-        self.background_row = row("The background has the value", self.background, stretch=1)
+        self.background_row = row("Background’s value", self.background, stretch=1)
         self.sentence = hint()
         self.use = button(
             "As annotation",
