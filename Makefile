@@ -21,8 +21,9 @@ setup:
 demo: setup
 	@tools/demo
 
+# Windows and processes are waited for: three processes of tests keep two cores busy.
 test: lint
-	tools/screen $(BIN)/python -m pytest -n 3 --dist loadgroup  # windows and processes are waited for: three keep two cores busy
+	tools/screen $(BIN)/python -m pytest -n 3 --dist loadgroup
 
 test-slow: setup
 	tools/screen $(BIN)/python -m pytest -m slow
