@@ -21,9 +21,9 @@ setup:
 demo: setup
 	@tools/demo
 
-# Windows and processes are waited for: three processes of tests keep two cores busy.
+# Windows and processes are waited for: three processes of tests keep two cores busy. What a file shares is made once.
 test: lint
-	tools/screen $(BIN)/python -m pytest -n 3 --dist loadgroup
+	tools/screen $(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-slow: setup
 	tools/screen $(BIN)/python -m pytest -m slow

@@ -15,13 +15,6 @@ from napari_unet.project import recovery
 _PATIENCE = 10.0
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests of the window in one process, mouse and focus are one; and those of a file, which share much."""
-    for item in items:
-        window = item.path.parent.name == "qt"
-        item.add_marker(pytest.mark.xdist_group("window" if window else item.path.stem))
-
-
 @pytest.fixture(autouse=True)
 def _own_recovery_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     where: list[Path] = []

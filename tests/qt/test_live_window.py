@@ -15,7 +15,6 @@ from napari_unet.session import Which
 from napari_unet.session.live.meanwhile import Effort
 from napari_unet.session.live.words import NOTHING_PAINTED
 
-pytestmark = pytest.mark.xdist_group("screen")
 CENTRES = [(24, 24), (24, 64), (24, 104), (72, 24), (72, 64), (72, 104)]
 
 
