@@ -181,6 +181,7 @@ def migrate_and_kill(folder: Path, kills: int, n_projects: int, n_images: int) -
     return within
 
 
+@pytest.mark.slow
 def test_a_process_is_killed_while_it_migrates(tmp_path):
     migrate_and_kill(tmp_path, 2, 3, 6)
 

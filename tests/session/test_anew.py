@@ -128,6 +128,7 @@ def tiny_bundled(cells: Any) -> Model:
     return Model(model.description.model_copy(update={"training": known}), model.network)
 
 
+@pytest.mark.slow
 def test_what_began_anew_is_replayed_bit_for_bit(
     cells: Any, tiny_bundled: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,5 +21,5 @@ def learned() -> TrainedModel:
     """Trained on discs of 20 px, whose pixels are 0.5 µm wide."""
     discs = annotate()
     sized = type(discs)(discs.name, discs.image, discs.labels, pixel_size_um=0.5)
-    longer = {"steps": 150, "batch_size": 4, "learning_rate": 0.01, "early_stop": False}
+    longer = {"steps": 80, "batch_size": 4, "learning_rate": 0.01, "early_stop": False}
     return train_model([sized], QUICK.model_copy(update=longer), name="learned")

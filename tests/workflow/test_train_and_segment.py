@@ -35,7 +35,7 @@ def test_what_was_learned_is_found_again_on_another_image(learned):
 
 def test_a_model_tells_where_it_comes_from(learned):
     training = learned.model.description.training
-    assert (training.steps, training.seed, training.threads) == (150, 0, 1)
+    assert (training.steps, training.seed, training.threads) == (80, 0, 1)
     assert training.started_from == "scratch"
     assert training.images == ("discs",)
     assert training.scores == learned.outcome.held_out
