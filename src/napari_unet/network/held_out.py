@@ -88,7 +88,7 @@ def choose_held_out(
         return _choose_by_pixels(images, np.random.default_rng(seed), trained)
     if n_objects < FEWEST_OBJECTS:
         return [], (
-            f"Quality is not measured: {n_objects} complete object{'s' * (n_objects != 1)} are too few "
+            f"Quality is not measured: {n_objects} complete object{' is' if n_objects == 1 else 's are'} too few "
             f"to spare some for a test. Annotate {FEWEST_OBJECTS} or more whole objects."
         )
     candidates = []
