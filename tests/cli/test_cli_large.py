@@ -129,9 +129,9 @@ def test_outlines_and_measurements_are_made_block_by_block_and_gone_on_with(
             raise UserError("The disk is full.")
 
         broken.setattr(large_files, "write_beside", fail)
-        assert "disk is full" in shell.fail(*arguments, "--memory", "2")
+        assert "disk is full" in shell.fail(*arguments, "--memory", "4")
     assert not (tmp_path / "large.zarr").exists()
-    result = shell.run(*arguments, "--memory", "2")
+    result = shell.run(*arguments, "--memory", "4")
     assert "blocks were done before" in result.stderr
     labels = np.asarray(zarr.open_array(tmp_path / "large.zarr" / "0", mode="r")[...])
     expected = measure_objects(labels, tifffile.imread(large), 0.5)
