@@ -4,9 +4,9 @@
     python benchmarks/preview.py --tune --limit 3      # images of the training folders: the ones to choose settings on
 
 Strokes are simulated (`strokes.py`): five in objects and five between them, or one class after the other. Both methods
-get the same pixels with the same target, and make objects in the same way, with settings as they are before any
-training. Scores leave out what was painted. Every image's row goes to benchmarks/out/preview.csv; a Markdown table is
-printed at the end.
+get the same pixels with the same target, and make objects with settings as they are before any training: those of the
+bundled network, or of a network from scratch for the forest. Scores leave out what was painted. Every image's row goes
+to benchmarks/out/preview.csv; a Markdown table is printed at the end.
 """
 
 import argparse
@@ -107,6 +107,7 @@ class Previewed:
         grey_range = grey_range_of(model, pixels)
         objects = labels_are is LabelsAre.OBJECTS
         self.labels_are = labels_are
+        self.settings = SeparationSettings.model_validate(model.description.separation)
         self.size = estimate_object_size(model, normalise(pixels, grey_range)) if objects else None
         scale = scale_of(model.description, self.size, None)
         start = time.perf_counter()
@@ -124,7 +125,7 @@ class Previewed:
         assert fitted is not None
         fit = time.perf_counter()
         probabilities = fitted.probabilities(self.seen)
-        labels = preview_labels(probabilities, self.seen, SeparationSettings(), self.labels_are, self.size)
+        labels = preview_labels(probabilities, self.seen, self.settings, self.labels_are, self.size)
         end = time.perf_counter()
         return probabilities, labels, {"see_s": self.seconds, "fit_s": fit - start, "show_s": end - fit}
 

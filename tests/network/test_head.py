@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from napari_unet.network.head import fit_head, softmax
+from napari_unet.network.head import PENALTY, fit_head, softmax
 
 
 def problem(seed, n_classes, n=120, f=4):
@@ -23,14 +23,14 @@ def read(head, x, base=None):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_it_agrees_with_a_general_solver(n_classes):
     x, classes, weights = problem(3, n_classes)
-    head = fit_head(x, classes, weights, n_classes, penalty=0.05)
+    head = fit_head(x, classes, weights, n_classes)
     z = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-3)
 
     def loss(flat):
         beta = flat.reshape(n_classes - 1, -1)
         p = softmax(beta[:, :-1] @ z.T + beta[:, -1:])
         fit = -(weights * np.log(p[classes, np.arange(len(z))])).sum() / weights.sum()
-        return fit + 0.025 * (beta[:, :-1] ** 2).sum()
+        return fit + PENALTY / 2 * (beta[:, :-1] ** 2).sum()
 
     best = optimize.minimize(loss, np.zeros((n_classes - 1) * 5), method="BFGS").x.reshape(n_classes - 1, 5)
     np.testing.assert_allclose(head.coefficients * (x.std(axis=0) + 1e-3), best[:, :-1], atol=2e-2)

@@ -126,3 +126,21 @@ def test_a_network_that_knows_is_corrected_only_where_it_is_wrong(model, discs):
     assert np.abs(preview.probabilities(seen)[1] - (logits > 0)).max() < 0.1
     again = fit_preview([pixels], 2, True, preview)
     np.testing.assert_allclose(again.probabilities(seen), preview.probabilities(seen), atol=1e-2)
+
+
+def test_strokes_do_not_spoil_what_the_network_finds_anyway(model, discs):
+    image, truth, strokes = discs
+    seen = look(model, image)
+    seen.features[seen.own][0][:] = np.where(truth > 0, 3, -3)
+    preview = fit_preview([annotated_pixels(seen, strokes, LabelsAre.OBJECTS)], 2, trained=False)
+    assert preview.anchored
+    np.testing.assert_array_equal(preview.probabilities(seen)[1] > 0.5, truth > 0)
+
+
+def test_strokes_decide_where_the_network_finds_something_else(model, discs):
+    image, truth, strokes = discs
+    seen = look(model, image)
+    seen.features[seen.own][0][:] = 3.0  # everything is an object
+    preview = fit_preview([annotated_pixels(seen, strokes, LabelsAre.OBJECTS)], 2, trained=False)
+    assert not preview.anchored
+    assert iou(preview.probabilities(seen)[1] > 0.5, truth > 0) > 0.75

@@ -18,6 +18,9 @@ Floats = NDArray[np.floating[Any]]
 PENALTY = 0.3
 """Weight of the squared coefficients beside the mean loss of the pixels; chosen on images of the training
 folders, where 0.03 to 1 differ little."""
+FIRM_PENALTY = 3.0
+"""The same where scores are there already, offset included: with `PENALTY` and a free offset a few strokes, which
+know nothing of how much of the image is background, spoil the borders that the network had found."""
 STRIP = 16_384
 """Pixels that are classified at once."""
 MOST_ROUNDS = 8
@@ -73,7 +76,6 @@ def fit_head(
     n_classes: int,
     start: Head | None = None,
     base: Float32 | None = None,
-    penalty: float = PENALTY,
 ) -> Head:
     """Fit by Newton's method.
 
@@ -88,7 +90,8 @@ def fit_head(
     start
         The last fit, for a sooner end.
     base
-        float32 ``(n, K − 1)``: scores that are there already; what is fitted is added to them.
+        float32 ``(n, K − 1)``: scores that are there already; what is fitted is added to them, and is
+        held near nothing (`FIRM_PENALTY`), so that they change only where they are wrong.
     """
     means = features.mean(axis=0)
     spreads = features.std(axis=0) + 1e-3
@@ -100,7 +103,7 @@ def fit_head(
     beta = np.zeros((k, f)) if start is None else _carried_over(start, means, spreads)
     onehot = (classes[None] == np.arange(1, n_classes)[:, None]).astype(np.float64)
     known = 0.0 if base is None else base.T.astype(np.float64)
-    ridge = np.append(np.full(f - 1, penalty), 1e-6)
+    ridge = np.append(np.full(f - 1, PENALTY), 1e-6) if base is None else np.full(f, FIRM_PENALTY)
     pixels = np.arange(len(x))
 
     def loss(at: NDArray[np.float64]) -> float:

@@ -21,6 +21,10 @@ from napari_unet.workflow.segmentation import separate_probabilities
 
 MOST_PIXELS = 3000
 """Annotated pixels that a head is fitted on: more make it slower and hardly better."""
+TRUSTED = 0.75
+"""Mean probability that a network gives to what is painted of each class, from which on a head only corrects it. On
+nuclei of known kinds networks had 0.80 to 1.00, where strokes alone made the overlay worse than none; on kinds where
+it finds something else than what is painted, 0.01 to 0.67 after ten strokes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +126,8 @@ def fit_preview(
     Parameters
     ----------
     trained
-        Whether the network was trained on this annotation: then the head only corrects it.
+        Whether the network was trained on this annotation: then the head only corrects it, as it does
+        where what is painted agrees with the network anyway (`TRUSTED`).
     last
         Where to begin.
 
@@ -140,17 +145,27 @@ def fit_preview(
     features = np.concatenate([one.features for one in annotated])
     base = np.concatenate([one.base for one in annotated])
     chosen = _even_choice(values)
-    anchored = trained and base.shape[1] == n_classes - 1
+    weights = balanced_weights(classes[chosen], values[chosen])
+    anchored = base.shape[1] == n_classes - 1 and (trained or _agrees(base[chosen], classes[chosen], weights))
     start = last.head if last is not None and last.anchored == anchored else None
     if start is not None and start.coefficients.shape != (n_classes - 1, features.shape[1]):
         start = None
-    weights = balanced_weights(classes[chosen], values[chosen])
     under = base[chosen] if anchored else None
     head = fit_head(features[chosen], classes[chosen], weights, n_classes, start, under)
     found = head.probabilities(features[chosen].T[:, :, None], None if under is None else under.T[:, :, None])
     right = found[classes[chosen], np.arange(chosen.size), 0]
     means = [right[classes[chosen] == value].mean() for value in np.unique(classes[chosen])]
     return Preview(head, anchored, float(np.mean(means)))
+
+
+def _agrees(base: NDArray[np.float32], classes: NDArray[np.uint8], weights: NDArray[np.float32]) -> bool:
+    """Tell whether a network's logits (n, K − 1) fit what is painted of every class."""
+    painted = softmax(base.T)[classes, np.arange(classes.size)]
+    shares = [
+        np.average(painted[classes == value], weights=weights[classes == value])
+        for value in np.unique(classes)
+    ]
+    return bool(min(shares) >= TRUSTED)
 
 
 def balanced_weights(classes: NDArray[np.uint8], values: NDArray[np.int32]) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from napari_unet.session.live.surface import Surface
 from napari_unet.session.live.tasks import FitTask, Overlay, ShowTask
 from napari_unet.session.live.view import Place, View, quick_place, sharp_place, surroundings
 from napari_unet.session.live.words import (
+    BUNDLED,
     INSTEAD,
     NOTHING_PAINTED,
     ONE_CLASS,
@@ -320,7 +321,9 @@ class Live:
 
     def _what_is_shown(self) -> str:
         current = self._session.current
-        corrected = current.name if self._sight.weights() and current else None
+        corrected = BUNDLED if self._preview is not None and self._preview.anchored else None
+        if self._sight.weights() and current:
+            corrected = current.name
         return describe_shown(self.meanwhile.best, corrected, self.meanwhile.state)
 
     def _look_again(self) -> None:

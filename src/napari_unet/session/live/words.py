@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 NOTHING_PAINTED = "Paint a stroke inside an object and one beside it: the overlay begins by itself."
 ONE_CLASS = "Paint something else as well, such as background: one kind alone says nothing."
 PREVIEW = "Preview from your strokes, nothing is trained yet"
+BUNDLED = "The bundled network"
 INSTEAD = "Shown is what “{what}” found; your next stroke shows the preview again."
 SEGMENT, PROPOSE = "Segment", "Propose"
 """Actions of the user that show something else."""
@@ -27,7 +28,7 @@ def describe_shown(best: Better | None, corrected: str | None, state: State | No
     best
         The weights that were learned meanwhile and are shown.
     corrected
-        Name of the round that is shown where there are none.
+        Name of the network that is shown where there are none, and that the strokes only correct.
     state
         Of the training that goes on.
     """
