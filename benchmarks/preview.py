@@ -175,6 +175,8 @@ def score(
 
 def report(rows: list[dict[str, object]]) -> str:
     """Means per set and seed as a Markdown table."""
+    if not rows:
+        return "Nothing was read."
     lines = [
         "| set | measure | preview, per seed | mean | forest, per seed | mean | ahead by |",
         "|---|---|---|---|---|---|---|",

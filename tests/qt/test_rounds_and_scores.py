@@ -15,6 +15,7 @@ from qtpy.QtTest import QTest
 
 from napari_unet._qt.know import comparing, evaluating
 from napari_unet._qt.layers.sources import OURS
+from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.objects.comparison import Difference
 from napari_unet.objects.verdicts import Verdict
 from napari_unet.session import Which
@@ -134,7 +135,7 @@ def test_evaluate_shows_numbers_errors_and_goes_there(
     while not hasattr(fold, "set_open"):
         fold = fold.parentWidget()
     fold.set_open(True)
-    panel.truth.setCurrentIndex(panel.truth.findData("truth"))
+    assert panel.truth.currentData() == "truth"  # rather than the annotation
     dock._area.ensureWidgetVisible(panel.evaluate)
     press(panel.evaluate)
     qtbot.waitUntil(lambda: "made up" in panel.numbers.text(), timeout=20_000)
@@ -153,6 +154,12 @@ def test_evaluate_shows_numbers_errors_and_goes_there(
         assert len(list(csv.DictReader(file))) == len(lines)
     assert (tmp_path / "objects_errors.png").exists()
     assert panel._verdicts.count(Verdict.MERGED) == 2
+    session.annotating.start(LabelsAre.OBJECTS)
+    annotation = dock.loop.layers.layer(Which.ANNOTATION).name
+    qtbot.waitUntil(lambda: panel.truth.findData(annotation) == 1, timeout=10_000)
+    panel.truth.setCurrentIndex(1)
+    panel.truth.activated.emit(panel.truth.currentIndex())
+    assert panel.coding.currentData() is Coding.PROJECT
     # a file of another size is refused in one sentence
     tifffile.imwrite(tmp_path / "small.tif", truth[:50].astype(np.uint8))
     panel.take_file(tmp_path / "small.tif")

@@ -49,6 +49,8 @@ class ShareForm(QWidget):
             "<p>Goes into the documentation; how it was trained and its scores stand there anyway.</p>"
         )
         self.notes.setFixedHeight(64)
+        # napari draws no frame around it, and it has the colour of the dock: nobody would see where to write
+        self.notes.setStyleSheet("QPlainTextEdit { border: 1px solid gray; border-radius: 2px; }")
         self.notes.setTabChangesFocus(True)
         self.save = button(
             "Save package …",

@@ -16,7 +16,7 @@ from napari_unet.session.live.desk import Kind
 from napari_unet.session.live.live import Live
 from napari_unet.session.live.meanwhile import Effort
 from napari_unet.session.live.view import View
-from napari_unet.session.live.words import NOTHING_PAINTED, ONE_CLASS
+from napari_unet.session.live.words import BUNDLED, CORRECTED, NOTHING_PAINTED, ONE_CLASS
 
 torch.set_num_threads(1)
 CENTRES = [(24, 24), (24, 64), (24, 104), (72, 24), (72, 64), (72, 104)]
@@ -99,7 +99,7 @@ def test_two_strokes_show_all_objects_and_undo_knows_only_the_strokes(window):
     assert all(at(found, i) for i in range(6))
     assert found[48, 84] == 0
     assert window.session.canvas.history.undo_name == "Paint"
-    assert "Preview" in window.live.status
+    assert window.live.status == f"{CORRECTED.format(name=BUNDLED)}."
     assert 0 <= window.live.entropy.min() <= window.live.entropy.max() <= 1
 
 
@@ -226,6 +226,9 @@ def test_off_leaves_what_is_shown(window):
     window.paint(1, *CENTRES[4])
     assert not window.live.scheduler.is_asked(Kind.FIT)
     np.testing.assert_array_equal(window.objects[:40], before[:40])
+    assert window.live.is_preview
+    window.session.segmenting.show((), before, "Segment")
+    assert not window.live.is_preview
 
 
 def test_large_planes_are_shown_reduced_first_then_sharp_then_around(discs, monkeypatch):

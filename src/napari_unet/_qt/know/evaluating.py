@@ -85,24 +85,27 @@ class EvaluatePanel(QWidget):
         """Show which truths there are."""
         loop = self._loop
         segmentation = loop.layers.layer(Which.SEGMENTATION)
-        others = [
-            (layer.name, layer.name) for layer in labels_layers(loop.layers.viewer()) if layer != segmentation
-        ]
+        annotation = loop.layers.layer(Which.ANNOTATION)
+        truths = [layer for layer in labels_layers(loop.layers.viewer()) if layer != segmentation]
+        truths.sort(
+            key=lambda layer: layer == annotation
+        )  # it is the truth only where there is no better one
+        others = [(layer.name, layer.name) for layer in truths]
         files = [(self._file.name, str(self._file))] if self._file is not None else []
         chosen = self.truth.currentData()
         choices = [*others, *files, ("A file …", _FILE)]
         known = [value for _, value in choices]
-        refill(self.truth, choices, chosen if chosen in known else known[0])
+        # "A file …" is a question, no truth that one could have chosen
+        refill(self.truth, choices, chosen if chosen in known and chosen != _FILE else known[0])
+        if self.truth.currentData() != chosen:
+            self._suggest_coding()
         self.evaluate.setText("Evaluating …" if self._job is not None else "Evaluate")
         self.evaluate.setEnabled(self._job is None and segmentation is not None)
         self.save.setEnabled(self._verdicts is not None)
         self.numbers.setVisible(bool(self.numbers.text()))
 
     def _choose(self, *_: object) -> None:
-        # The annotation has a coding of its own; a label image of others mostly has plain objects.
-        annotation = self._loop.layers.layer(Which.ANNOTATION)
-        if annotation is not None and self.truth.currentData() == annotation.name:
-            self.coding.setCurrentIndex(self.coding.findData(Coding.PROJECT))
+        self._suggest_coding()
         if self.truth.currentData() != _FILE:
             return
         path, _ = QFileDialog.getOpenFileName(
@@ -110,6 +113,12 @@ class EvaluatePanel(QWidget):
         )
         if path:
             self.take_file(Path(path))
+
+    def _suggest_coding(self) -> None:
+        """The annotation has a coding of its own; a label image of others mostly has plain objects."""
+        annotation = self._loop.layers.layer(Which.ANNOTATION)
+        own = annotation is not None and self.truth.currentData() == annotation.name
+        self.coding.setCurrentIndex(self.coding.findData(Coding.PROJECT if own else Coding.MASKS))
 
     def take_file(self, path: Path) -> None:
         """Use a file as the truth."""

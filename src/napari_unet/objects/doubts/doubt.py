@@ -38,7 +38,7 @@ _WORDS = {
     Kind.FAINT: "Perhaps no object",
     Kind.OUTLINE: "Unsure outline",
     Kind.UNLIKE: "Unlike the others",
-    Kind.CHANGED: "Changed since the last round",
+    Kind.CHANGED: "Changed since last time",
     Kind.MIRROR: "Other in the mirror image",
 }
 

@@ -340,7 +340,7 @@ class Live:
     def _note_action(self, action: Action, how: str) -> None:
         if action.name in (SEGMENT, PROPOSE) and how == "do":
             self.scheduler.drop(*LANES)
-            self._to_come, self._surface.is_preview = [], False
+            self._to_come = []
             self._asked = what_matters(
                 self._session
             )  # what it found out about sizes is no reason to begin anew
