@@ -3,7 +3,8 @@
     python benchmarks/workers.py --side 3000 --repeats 3
 
 A scheduler and two workers run as processes of their own, as on a real cluster; the sheet of cells of `large.py` is
-segmented by one worker and by both in turn, and what the system took away from this machine meanwhile (steal) is told.
+segmented by one worker and by both in turn. Beside the clock stands what each process has worked (processor seconds),
+which other programs on the machine change little, and what the system took away from this machine meanwhile (steal).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import distributed
@@ -30,14 +32,37 @@ from large import SIZE, draw_sheet, write_image
 from napari_unet.formats.lazy import open_lazily
 from napari_unet.network.bundled import bundled_for
 from napari_unet.workflow.blocks.segmentation import segment_blocks
-from napari_unet.workflow.cluster import BlocksOnCluster, connected
+from napari_unet.workflow.cluster import connected
+from napari_unet.workflow.cluster_blocks import BlocksOnCluster
 
 PATIENCE = 120.0
 
 
+@dataclass(frozen=True)
+class Run:
+    """One image segmented.
+
+    Attributes
+    ----------
+    seconds
+        By the clock.
+    stolen
+        The share of the processor that the system took away.
+    worked
+        Processor seconds of this program, of the scheduler, and of every worker.
+    labels
+        (Y, X).
+    """
+
+    seconds: float
+    stolen: float
+    worked: list[float]
+    labels: NDArray[np.int32]
+
+
 @contextmanager
-def workers(n: int, folder: Path) -> Iterator[str]:
-    """Run a scheduler and workers of one thread each; yield the scheduler's address."""
+def workers(n: int, folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
+    """Run a scheduler and workers of one thread each; yield the scheduler's address, and its and their processes."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     started: list[subprocess.Popen[bytes]] = []
 
@@ -67,25 +92,39 @@ def workers(n: int, folder: Path) -> Iterator[str]:
             )
         with distributed.Client(address, timeout=PATIENCE, set_as_default=False) as client:
             client.wait_for_workers(n, timeout=PATIENCE)
-        yield address
+        yield address, [psutil.Process(process.pid) for process in started]
     finally:
         for process in reversed(started):
             process.kill()
             process.wait()
 
 
-def segment(image: Path, output: Path, n: int, memory: float) -> tuple[float, float, NDArray[np.int32]]:
-    """Segment with so many workers; return seconds, the stolen share of the processor, and the labels."""
-    with workers(n, image.parent) as address, connected(address) as cluster:
+def segment(image: Path, output: Path, n: int, memory: float) -> Run:
+    """Segment with so many workers."""
+    with workers(n, image.parent) as (address, others), connected(address) as cluster:
         assert cluster is not None
-        place = BlocksOnCluster(cluster, bundled_for(1), "cpu")
-        stolen, begun = psutil.cpu_times().steal, time.perf_counter()
+        processes = [psutil.Process(), *others]
+        place = BlocksOnCluster(cluster)
+        before, stolen, begun = worked(processes), psutil.cpu_times().steal, time.perf_counter()
         done = segment_blocks(
-            bundled_for(1), open_lazily(image), output, object_size=SIZE, memory=memory * 1e9, place=place
+            bundled_for(1),
+            open_lazily(image),
+            output,
+            object_size=SIZE,
+            memory=memory * 1e9,
+            place=place,
+            device="cpu",
         )
         seconds = time.perf_counter() - begun
         stolen = (psutil.cpu_times().steal - stolen) / (seconds * (os.cpu_count() or 1))
-    return seconds, stolen, np.asarray(zarr.open_array(done.labels / "0", mode="r")[...])
+        work = [after - earlier for after, earlier in zip(worked(processes), before, strict=True)]
+    return Run(seconds, stolen, work, np.asarray(zarr.open_array(done.labels / "0", mode="r")[...]))
+
+
+def worked(processes: list[psutil.Process]) -> list[float]:
+    """Return the processor seconds of every process so far."""
+    times = [process.cpu_times() for process in processes]
+    return [time.user + time.system for time in times]
 
 
 def are_same_objects(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
@@ -101,25 +140,32 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--memory", type=float, default=1.2, help="GB; it decides how large blocks are")
     arguments = parser.parse_args()
-    seconds: dict[int, list[float]] = {1: [], 2: []}
+    runs: dict[int, list[Run]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory(prefix="workers-") as name:
         folder = Path(name)
         write_image(folder / "sheet.zarr", arguments.side, draw_sheet())
-        labels = []
         for repeat in range(arguments.repeats):
-            for n in seconds:
-                taken, stolen, found = segment(
-                    folder / "sheet.zarr", folder / f"{repeat}-{n}.zarr", n, arguments.memory
-                )
-                seconds[n].append(taken)
-                labels.append(found)
+            for n, those in runs.items():
+                run = segment(folder / "sheet.zarr", folder / f"{repeat}-{n}.zarr", n, arguments.memory)
+                those.append(run)
+                program, scheduler, *each = (f"{seconds:.1f}" for seconds in run.worked)
                 print(
-                    f"{n} worker(s): {taken:.1f} s, {100 * stolen:.0f} % of the processor stolen", flush=True
+                    f"{n} worker(s): {run.seconds:.1f} s, {100 * run.stolen:.0f} % of the processor stolen; processor "
+                    f"seconds: program {program}, scheduler {scheduler}, workers {' and '.join(each)}",
+                    flush=True,
                 )
-    medians = {n: statistics.median(values) for n, values in seconds.items()}
-    same = all(are_same_objects(labels[0], found) for found in labels)
-    ratio = medians[1] / medians[2]
-    print(f"medians {medians[1]:.1f} and {medians[2]:.1f} s: {ratio:.2f} times as fast; same objects: {same}")
+    one, two = (statistics.median(run.seconds for run in those) for those in runs.values())
+    first, *others = (run.labels for those in runs.values() for run in those)
+    same = all(are_same_objects(first, found) for found in others)
+    print(f"medians {one:.1f} and {two:.1f} s: {one / two:.2f} times as fast; same objects: {same}")
+    alone, shared = (statistics.median(sum(run.worked) for run in those) for those in runs.values())
+    cores = min(2, os.cpu_count() or 1)
+    busiest = statistics.median(max(max(run.worked), sum(run.worked) / cores) for run in runs[2])
+    worker = statistics.median(run.worked[2] for run in runs[1])
+    print(
+        f"processor seconds in all: {alone:.1f} with one, {shared:.1f} with two; the one worker {worker:.1f} s against "
+        f"{busiest:.1f} s of both cores full or of the busiest process: {worker / busiest:.2f} times"
+    )
 
 
 if __name__ == "__main__":

@@ -41,10 +41,12 @@ def little_memory() -> float:
     return psutil.Process().memory_info().rss + 0.26e9
 
 
-def in_blocks(model: Model, image: np.ndarray, output: Path, **settings: object) -> SegmentedBlocks:
-    """Segment an array in blocks of 512 px and small tiles."""
+def in_blocks(
+    model: Model, image: np.ndarray | LazyImage, output: Path, **settings: object
+) -> SegmentedBlocks:
+    """Segment an array, or what is read lazily, in blocks of 512 px and small tiles."""
     settings = {"memory": little_memory(), "tile": 200, "device": "cpu", "object_size": SIZE, **settings}
-    return segment_blocks(model, lazy(image), output, **settings)
+    return segment_blocks(model, lazy(image) if isinstance(image, np.ndarray) else image, output, **settings)
 
 
 def matched(one: np.ndarray, other: np.ndarray, least: float = 0.99) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from block_scenes import crowd, in_blocks
 from painted_discs import annotate
@@ -20,8 +21,10 @@ from quick import QUICK
 distributed = pytest.importorskip("distributed")
 
 from napari_unet.errors import UserError  # noqa: E402
+from napari_unet.formats.lazy import open_lazily  # noqa: E402
 from napari_unet.workflow import train_model  # noqa: E402
-from napari_unet.workflow.cluster import BlocksOnCluster, Cluster, connected  # noqa: E402
+from napari_unet.workflow.cluster import Cluster, connected  # noqa: E402
+from napari_unet.workflow.cluster_blocks import BlocksOnCluster  # noqa: E402
 from napari_unet.workflow.cluster_training import train_on  # noqa: E402
 
 
@@ -87,7 +90,10 @@ def read(folder: Path) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_a_worker_and_then_the_scheduler_are_killed_and_nothing_is_lost(learned, image, processes, tmp_path):
+@pytest.mark.parametrize("by_disk", [True, False])
+def test_a_worker_and_then_the_scheduler_are_killed_and_nothing_is_lost(
+    learned, image, processes, tmp_path, by_disk
+):
     for _ in range(2):
         processes.add_worker()
     processes.wait_for(2)
@@ -103,13 +109,14 @@ def test_a_worker_and_then_the_scheduler_are_killed_and_nothing_is_lost(learned,
         if len(done) == 4:
             processes.scheduler.kill()
 
+    tifffile.imwrite(tmp_path / "crowd.tif", image[0])
     cluster = Cluster(processes.address)
     try:
-        place = BlocksOnCluster(cluster, learned.model, "cpu")
+        place = BlocksOnCluster(cluster)
         assert place.at_once == 4
         result = in_blocks(
             learned.model,
-            image,
+            open_lazily(tmp_path / "crowd.tif") if by_disk else image,
             tmp_path / "away.zarr",
             place=place,
             on_block=kill_in_the_middle,
@@ -117,6 +124,7 @@ def test_a_worker_and_then_the_scheduler_are_killed_and_nothing_is_lost(learned,
         )
     finally:
         cluster.close()
+    assert place.by_disk == by_disk
     assert len(done) == 6
     worker, scheduler = told
     assert worker.startswith("The worker tcp://127.0.0.1:")

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from napari_unet.errors import Stopped, UserError
 from napari_unet.formats.lazy import LazyImage
+from napari_unet.formats.lazy_stacks import LazyStack
 from napari_unet.network.model_file import Model, ModelDescription
 from napari_unet.network.scaling import Normalisation
 from napari_unet.network.unet import UNet, UNetConfig
@@ -116,7 +117,7 @@ def test_what_can_not_be_had_is_said_before_any_work(wanted, labels_are, width, 
         name="tiny", network=config, normalisation=Normalisation(low=(0.0,), high=(1.0,)), object_size=20.0,
         labels_are=labels_are, class_names=("background", "tissue") if labels_are == "classes" else (),
     )  # fmt: skip
-    image = LazyImage("slide", np.broadcast_to(np.uint8(0), (100, width)), "YX")
+    image = LazyStack("slide", np.broadcast_to(np.uint8(0), (100, width)), "YX")
     if said is None:
         check_wanted(wanted, image, Model(described, UNet(config)))
         return

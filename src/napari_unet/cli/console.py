@@ -79,6 +79,19 @@ def tell_error(sentence: str) -> None:
     console.print(" ".join(sentence.split()), markup=False)
 
 
+def bytes_of(memory: float | None) -> float | None:
+    """Return the bytes that ``--memory`` allows, in GB.
+
+    Raises
+    ------
+    UserError
+        If they are none.
+    """
+    if memory is not None and not memory > 0:
+        raise UserError(f"--memory must be above 0; it is {memory}.")
+    return None if memory is None else memory * 1e9
+
+
 @contextmanager
 def progress_bar(*, remaining: bool = True) -> Iterator[Progress]:
     """Show a progress bar on standard error; it disappears at the end.

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_unet.annotation.coding import without_background
-from napari_unet.cli.console import progress_bar, tell
+from napari_unet.cli.console import bytes_of, progress_bar, tell
 from napari_unet.errors import UserError
 from napari_unet.formats.annotations import read_foreign_labels
 from napari_unet.formats.exports import ENDINGS, Format, Objects, export, format_of
@@ -43,8 +43,15 @@ def export_objects(
     whole_only: Annotated[
         bool, typer.Option("--whole-only", help="Leave out objects that the image's edge cuts.")
     ] = False,
+    memory: Annotated[
+        float | None,
+        typer.Option(help="GB that one label image may take; what needs more is read part by part."),
+    ] = None,
 ) -> None:
     """Write objects for ImageJ, QuPath, OMERO or machine learning; pixels and outlines stay exactly as they are."""
+    from napari_unet.workflow.blocks.label_files import export_in_parts, labels_in_parts
+
+    most = bytes_of(memory)
     found = find_labels(labels)
     what = to or format_of(output)
     targets = choose_outputs(labels, found, output, ENDINGS[what])
@@ -55,10 +62,16 @@ def export_objects(
         }
     with progress_bar() as progress:
         for path, target in progress.track(list(zip(found, targets, strict=True)), description="Exporting"):
-            read, name = _read(path, image_of.get(path))
-            array = without_background(read.array, background)
-            objects = Objects(array, name, read.axes, read.pixel_size_um)
-            export(objects.without_cut() if whole_only else objects, target, what)
+            large = labels_in_parts(path, most, background)
+            if large is not None:
+                name = (image_of.get(path) or path).name
+                for sentence in export_in_parts(large, target, what, name, whole_only):
+                    tell(f"{path.name}: {sentence}")
+            else:
+                read, name = _read(path, image_of.get(path))
+                array = without_background(read.array, background)
+                objects = Objects(array, name, read.axes, read.pixel_size_um)
+                export(objects.without_cut() if whole_only else objects, target, what)
             progress.console.print(str(target), highlight=False, soft_wrap=True, markup=False)
 
 

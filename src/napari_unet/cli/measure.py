@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import without_background
-from napari_unet.cli.console import progress_bar
+from napari_unet.cli.console import bytes_of, progress_bar, tell
 from napari_unet.errors import UserError
 from napari_unet.formats.images import (
     ImageFile,
@@ -22,6 +22,9 @@ from napari_unet.formats.images import (
     read_labels,
 )
 from napari_unet.formats.tables import write_table
+
+if TYPE_CHECKING:
+    from napari_unet.formats.lazy_stacks import LazyStack
 
 ENDINGS = (".csv", ".parquet")
 
@@ -45,12 +48,19 @@ def measure(
     whole_only: Annotated[
         bool, typer.Option("--whole-only", help="Leave out objects that the image's edge cuts.")
     ] = False,
+    memory: Annotated[
+        float | None,
+        typer.Option(help="GB that one label image may take; what needs more is read part by part."),
+    ] = None,
 ) -> None:
     """Write one line per object: area, diameter, shape, place, intensities; in µm too where the pixel size is known."""
     if output.suffix.lower() not in ENDINGS:
         raise UserError(f"A table ends in .csv or .parquet; write it to {output.with_suffix('.csv')}.")
     if pixel_size is not None and not pixel_size > 0:
         raise UserError(f"--pixel-size must be above 0; it is {pixel_size}.")
+    from napari_unet.workflow.blocks.label_files import labels_in_parts
+
+    most = bytes_of(memory)
     found = find_images(labels)
     image_of = dict[Path, Path]()
     if images:
@@ -60,7 +70,11 @@ def measure(
     tables = []
     with progress_bar() as progress:
         for path in progress.track(found, description="Measuring"):
-            tables.append(_measure(path, image_of.get(path), pixel_size, whole_only, background))
+            large = labels_in_parts(path, most, background)
+            if large is None:
+                tables.append(_measure(path, image_of.get(path), pixel_size, whole_only, background))
+            else:
+                tables.append(_measure_in_parts(path, large, image_of.get(path), pixel_size, whole_only))
     table = join_tables(tables)
     if not table:
         raise UserError("There is no object in these label images, so there is no table to write.")
@@ -101,7 +115,32 @@ def _check_sizes(
 ) -> None:
     expected = {index: plane.shape[-2:] for index, plane in planes(labels.array, labels.axes)}
     if expected != {index: plane.shape[-2:] for index, plane in grey.items()}:
-        raise UserError(f"{path} and {image_path} differ in size; labels and their image must have the same.")
+        raise _differ(path, image_path)
+
+
+def _differ(path: Path, image_path: Path) -> UserError:
+    return UserError(f"{path} and {image_path} differ in size; labels and their image must have the same.")
+
+
+def _measure_in_parts(
+    path: Path, labels: LazyStack, image_path: Path | None, pixel_size_um: float | None, whole_only: bool
+) -> dict[str, NDArray[Any]]:
+    """Measure labels that memory does not hold."""
+    from napari_unet.formats.lazy_stacks import open_stack
+    from napari_unet.workflow.blocks.label_files import measure_in_parts
+
+    image = None if image_path is None else open_stack(image_path)
+    if image is not None and image_path is not None:
+        first = next(image.indices())
+        if (*image.plane_shape, *image.plane(first).shape[1:]) != labels.array.shape:
+            raise _differ(path, image_path)
+    size = pixel_size_um or (image.pixel_size_um if image is not None else None) or labels.pixel_size_um
+    table, sentences = measure_in_parts(labels, image, size, whole_only)
+    for sentence in sentences:
+        tell(f"{path.name}: {sentence}")
+    if not table:
+        return {}
+    return {"image": np.full(table["label"].size, name_of(image_path or path), object), **table}
 
 
 def join_tables(tables: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

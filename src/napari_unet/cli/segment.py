@@ -12,7 +12,7 @@ import typer
 from numpy.typing import NDArray
 
 from napari_unet.callbacks import never_stop
-from napari_unet.cli.console import progress_bar, stop_on_interrupt, tell
+from napari_unet.cli.console import bytes_of, progress_bar, stop_on_interrupt, tell
 from napari_unet.cli.stacks import Link, stack_settings
 from napari_unet.errors import UserError
 from napari_unet.formats.images import find_images
@@ -115,8 +115,7 @@ def segment(
         raise UserError(f"--object-size must be above 0; it is {object_size}.")
     if tile is not None and tile < 1:
         raise UserError(f"--tile must be above 0; it is {tile}.")
-    if memory is not None and not memory > 0:
-        raise UserError(f"--memory must be above 0; it is {memory}.")
+    most = bytes_of(memory)
     stack = stack_settings(axes, link, least_overlap)
     found = find_images(images)
     ending = ".zarr" if output.suffix.lower() == ".zarr" else ".tif"
@@ -160,7 +159,7 @@ def segment(
     with connected(cluster) as workers:
         segmenter = SegmenterOfAnySize(
             network_for, run, word_for(network, settings), wanted, stack=stack, run_volume=run_volume,
-            settings=run.keywords, memory=None if memory is None else memory * 1e9, cluster=workers, tell=tell,
+            settings=run.keywords, memory=most, cluster=workers, tell=tell,
         )  # fmt: skip
         if targets != [output]:
             targets = [segmenter.target_of(path, target) for path, target in zip(found, targets, strict=True)]
@@ -178,7 +177,7 @@ def segment_files(files: list[tuple[Path, Path]], segmenter: Segmenter, again: b
 def _segment_one(path: Path, target: Path, segmenter: Segmenter) -> None:
     from napari_unet.workflow.large_files import SegmenterOfAnySize
 
-    large = isinstance(segmenter, SegmenterOfAnySize) and segmenter.large(path, target) is not None
+    large = isinstance(segmenter, SegmenterOfAnySize) and segmenter.in_parts(path, target) is not None
     with (
         stop_on_interrupt(KEEPING_BLOCKS) if large else nullcontext(never_stop) as stop,
         progress_bar() as progress,

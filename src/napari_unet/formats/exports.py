@@ -129,7 +129,7 @@ def _write_geojson(objects: Objects, path: Path) -> None:
 
 def _write_coco(objects: Objects, path: Path) -> None:
     found = outlines(objects.labels)
-    write_coco(path, objects.labels, found, objects.name, objects.classes, objects.class_names)
+    write_coco(path, objects.labels.shape, found, objects.name, objects.classes, objects.class_names)
 
 
 _WRITERS: dict[Format, Callable[[Objects, Path], None]] = {

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.formats.atomic import replace_whole
-from napari_unet.objects.outlines import Key, Outline, Part, Ring, signed_area
-from napari_unet.objects.overlaps import IntArray
+from napari_unet.objects.outlines import Key, Outline, Part, Ring, mask_of, signed_area
 
 _ONE_PROJECT = uuid.UUID("7d9bd5c2-6d54-4c36-9d2c-0a0a3d2f57a1")
 """From which the identifiers of objects are derived: the same object has the same one each time."""
@@ -48,29 +48,31 @@ def write_geojson(
     UserError
         If the file can't be written.
     """
-    features = []
-    for outline in outlines:
+
+    def feature(outline: Outline) -> dict[str, Any]:
         key = outline.key
         properties: dict[str, Any] = {"objectType": "detection", "name": str(outline.number)}
         if classes and key in classes:
             properties["classification"] = {"name": classes[key]}
         if measurements and key in measurements:
             properties["measurements"] = dict(measurements[key])
-        features.append(
-            {
-                "type": "Feature",
-                "id": str(uuid.uuid5(_ONE_PROJECT, repr(key))),
-                "geometry": _geometry(outline, axes),
-                "properties": properties,
-            }
-        )
-    _write_json(path, {"type": "FeatureCollection", "features": features})
-    return len(features)
+        return {
+            "type": "Feature",
+            "id": str(uuid.uuid5(_ONE_PROJECT, repr(key))),
+            "geometry": _geometry(outline, axes),
+            "properties": properties,
+        }
+
+    with replace_whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.write('{"type": "FeatureCollection", "features": [')
+        n = _write_one_by_one(file, map(feature, outlines))
+        file.write("]}")
+    return n
 
 
 def write_coco(
     path: Path | str,
-    labels: IntArray,
+    shape: tuple[int, ...],
     outlines: Iterable[Outline],
     image_name: str,
     classes: Mapping[Key, str] | None = None,
@@ -82,9 +84,9 @@ def write_coco(
     ----------
     path : Path or str
         ``.json``; an older file is replaced.
-    labels : integer array (…, Y, X)
+    shape : tuple of int
+        Of the labels, ``(…, Y, X)``.
     outlines : iterable of Outline
-        Of these labels.
     image_name : str
         File name of the image; planes of a stack are images of their own, ``NAME[0, 3]``.
     classes : mapping, optional
@@ -97,48 +99,75 @@ def write_coco(
     int
         How many annotations there are.
     """
-    height, width = labels.shape[-2:]
-    planes = list(np.ndindex(*labels.shape[:-2]))
+    height, width = shape[-2:]
+    ids = {plane: k for k, plane in enumerate(np.ndindex(*shape[:-2]), 1)}
     names = list(dict.fromkeys([*class_names, *(classes or {}).values()])) or ["object"]
-    annotations: list[dict[str, Any]] = []
-    for outline in outlines:
+
+    def annotation(number: int, outline: Outline) -> dict[str, Any]:
         area = sum(signed_area(ring) for part in outline.parts for ring in (part.outer, *part.holes))
         corners = np.concatenate([part.outer for part in outline.parts])
         low, high = corners.min(axis=0), corners.max(axis=0)
-        named = (classes or {}).get(outline.key, names[0])
-        mask = labels[outline.plane] == outline.number if any(p.holes for p in outline.parts) else None
-        annotations.append(
-            {
-                "id": len(annotations) + 1,
-                "image_id": planes.index(outline.plane) + 1,
-                "category_id": names.index(named) + 1,
-                "segmentation": _polygons(outline) if mask is None else run_lengths(mask),
-                "area": area,
-                "bbox": [*low.tolist(), *(high - low).tolist()],
-                "iscrowd": 0,
-                "object_number": outline.number,
-            }
-        )
+        has_holes = any(part.holes for part in outline.parts)
+        return {
+            "id": number,
+            "image_id": ids[outline.plane],
+            "category_id": names.index((classes or {}).get(outline.key, names[0])) + 1,
+            "segmentation": run_lengths(*mask_of(outline), height, width)
+            if has_holes
+            else _polygons(outline),
+            "area": area,
+            "bbox": [*low.tolist(), *(high - low).tolist()],
+            "iscrowd": 0,
+            "object_number": outline.number,
+        }
+
     images = [
         {
-            "id": k + 1,
+            "id": k,
             "file_name": image_name + (str(list(plane)) if plane else ""),
             "width": width,
             "height": height,
         }
-        for k, plane in enumerate(planes)
+        for plane, k in ids.items()
     ]
     categories = [{"id": k + 1, "name": name, "supercategory": ""} for k, name in enumerate(names)]
-    _write_json(path, {"images": images, "annotations": annotations, "categories": categories})
-    return len(annotations)
+    with replace_whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.write(f'{{"images": {json.dumps(images, ensure_ascii=False)}, "annotations": [')
+        n = _write_one_by_one(file, itertools.starmap(annotation, enumerate(outlines, 1)))
+        file.write(f'], "categories": {json.dumps(categories, ensure_ascii=False)}}}')
+    return n
 
 
-def run_lengths(mask: NDArray[np.bool_]) -> dict[str, list[int]]:
-    """Return a mask (Y, X) as COCO's run lengths: column by column, background first."""
-    flat = mask.ravel(order="F")
-    edges = np.flatnonzero(np.diff(flat)) + 1
-    runs = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
-    return {"size": list(mask.shape), "counts": [0, *runs] if flat.size and flat[0] else runs}
+def run_lengths(
+    mask: NDArray[np.bool_], corner: tuple[int, int], height: int, width: int
+) -> dict[str, list[int]]:
+    """Return a mask as COCO's run lengths in its image: column by column, background first.
+
+    Parameters
+    ----------
+    mask
+        Shape ``(Y, X)``, a part of the image.
+    corner
+        Row and column of its first pixel.
+    height, width
+        Of the image.
+    """
+    columns, rows = np.nonzero(mask.T)
+    inside = (columns + corner[1]) * height + rows + corner[0]
+    jumps = np.flatnonzero(np.diff(inside) > 1) + 1
+    edges = np.stack(
+        [np.append(inside[:1], inside[jumps]), np.append(inside[jumps - 1], inside[-1:]) + 1], axis=-1
+    )
+    runs = np.diff(edges.ravel(), prepend=0, append=height * width).tolist()
+    return {"size": [height, width], "counts": runs if runs[-1] else runs[:-1]}
+
+
+def _write_one_by_one(file: IO[str], entries: Iterable[Mapping[str, Any]]) -> int:
+    """Write the entries of a list, of which memory holds one at a time; return how many there are."""
+    n = 0
+    for n, entry in enumerate(entries, 1):
+        file.write((", " if n > 1 else "") + json.dumps(entry, ensure_ascii=False))
+    return n
 
 
 def _polygons(outline: Outline) -> list[list[int]]:
@@ -164,8 +193,3 @@ def _rings(part: Part) -> list[list[list[int]]]:
 
 def _closed(ring: Ring) -> list[list[int]]:
     return [*ring.tolist(), ring[0].tolist()]
-
-
-def _write_json(path: Path | str, content: Mapping[str, Any]) -> None:
-    with replace_whole(path) as temporary:
-        temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from napari_unet.formats.axes import guess_axes, match_channels, plane_axes, to_
 from napari_unet.formats.ome_zarr import open_ome_zarr
 from napari_unet.formats.paths import file_kind, name_of
 from napari_unet.formats.pixel_size import pixel_size_of_tiff
-from napari_unet.formats.reading import check_other_files, read_image
+from napari_unet.formats.reading import check_other_files, plane_distance, read_image
 from napari_unet.formats.unreadable import UNREADABLE
 
 LARGEST_PIECE = 256 * 2**20
@@ -40,6 +41,8 @@ class LazyImage:
     pixel_size_um : float or None
     channels : tuple of int, optional
         Which channels are read, all where ``None``.
+    again : callable, optional
+        Opens the same image in any process that sees the disk; ``None`` for what is only here.
     """
 
     name: str
@@ -47,6 +50,7 @@ class LazyImage:
     axes: str
     pixel_size_um: float | None = None
     channels: tuple[int, ...] | None = None
+    again: Callable[[], LazyImage] | None = None
 
     def __post_init__(self) -> None:
         if len(self.axes) != len(self.array.shape) or not {"Y", "X"} <= set(self.axes):
@@ -112,6 +116,24 @@ class LazyImage:
         return int(self.array.shape[self.axes.index(axis)])
 
 
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A file that is open for reading.
+
+    Attributes
+    ----------
+    on_disk
+        Its pixels are read when they are asked for, and not held in memory.
+    """
+
+    name: str
+    array: Any
+    axes: str
+    pixel_size_um: float | None
+    plane_distance_um: float | None = None
+    on_disk: bool = True
+
+
 def open_lazily(path: Path | str) -> LazyImage:
     """Open an image file of one plane without reading its pixels.
 
@@ -126,6 +148,13 @@ def open_lazily(path: Path | str) -> LazyImage:
         If there is no such file, it is of another kind or damaged, has several planes, or is packed in one piece that
         is too large to be unpacked.
     """
+    opened = open_array(path)
+    again = partial(open_lazily, Path(path).resolve()) if opened.on_disk else None
+    return LazyImage(opened.name, opened.array, opened.axes, opened.pixel_size_um, again=again)
+
+
+def open_array(path: Path | str) -> Opened:
+    """Open an image file of any axes without reading its pixels, as `open_lazily`."""
     path = Path(path)
     kind = file_kind(path)
     if not path.exists():
@@ -133,10 +162,10 @@ def open_lazily(path: Path | str) -> LazyImage:
     if kind == "zarr":
         array, axes, pixel_size_um = open_ome_zarr(path)
         _check_piece(path, array.chunks, array.dtype)
-        return LazyImage(name_of(path), array, axes, pixel_size_um)
+        return Opened(name_of(path), array, axes, pixel_size_um, plane_distance(path, axes))
     if kind == "picture":
         file = read_image(path)
-        return LazyImage(file.name, file.array, file.axes, file.pixel_size_um)
+        return Opened(file.name, file.array, file.axes, file.pixel_size_um, on_disk=False)
     try:
         return _open_tiff(path)
     except UserError:
@@ -145,7 +174,7 @@ def open_lazily(path: Path | str) -> LazyImage:
         raise UserError(f"{path} could not be read; it is damaged or no image ({error}).") from error
 
 
-def _open_tiff(path: Path) -> LazyImage:
+def _open_tiff(path: Path) -> Opened:
     import zarr
 
     with TiffFile(path) as tif:
@@ -153,12 +182,12 @@ def _open_tiff(path: Path) -> LazyImage:
         series = tif.series[0]
         axes = _axes(series)
         pixel_size_um = pixel_size_of_tiff(tif)
-        mapped = _mapped(path, series)
-        if mapped is not None:
-            return LazyImage(name_of(path), mapped, axes, pixel_size_um)
-        _check_piece(path, series.keyframe.chunks, series.dtype)
-    opened = zarr.open_array(tifffile.imread(path, aszarr=True, series=0, level=0), mode="r")
-    return LazyImage(name_of(path), opened, axes, pixel_size_um)
+        array: Any = _mapped(path, series)
+        if array is None:
+            _check_piece(path, series.keyframe.chunks, series.dtype)
+    if array is None:
+        array = zarr.open_array(tifffile.imread(path, aszarr=True, series=0, level=0), mode="r")
+    return Opened(name_of(path), array, axes, pixel_size_um, plane_distance(path, axes))
 
 
 def _check_piece(path: Path, shape: Sequence[int], dtype: Any) -> None:

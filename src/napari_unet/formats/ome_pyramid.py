@@ -56,13 +56,17 @@ class Pyramid:
         pixel: float = 1.0,
         one_level: bool = False,
         labels: bool = True,
+        planes: str = "",
+        plane_distance_um: float | None = None,
     ) -> Pyramid:
         """Make an empty one.
 
         Parameters
         ----------
         shape
-            (Y, X), or (C, Y, X).
+            (Y, X), or (C, Y, X), or (…, Y, X) with as many letters in `planes`.
+        planes
+            Axes such as ``"TZ"`` that come first; each plane is written by itself.
         pixel
             Width of a pixel in pixels of the image that this lies on.
         """
@@ -75,7 +79,7 @@ class Pyramid:
                 zarr.create_array(
                     folder / str(k),
                     shape=(*leading, rows, columns),
-                    chunks=(*leading, min(chunk, rows), min(chunk, columns)),
+                    chunks=(*((1,) * len(planes) or leading), min(chunk, rows), min(chunk, columns)),
                     dtype=dtype,
                     fill_value=0,
                     zarr_format=2,
@@ -83,9 +87,9 @@ class Pyramid:
                     compressors=Blosc("zstd", clevel=3, shuffle=Blosc.BITSHUFFLE),
                     overwrite=True,
                 )
-            attributes: dict[str, Any] = {
-                "multiscales": [_multiscale(name, len(leading), count, pixel_size_um, pixel)]
-            }
+            axes = planes.lower() or "c" * len(leading)
+            described = _multiscale(name, axes, count, pixel_size_um, pixel, plane_distance_um)
+            attributes: dict[str, Any] = {"multiscales": [described]}
             if labels:
                 attributes["image-label"] = {"version": VERSION}
             (folder / ".zgroup").write_text('{"zarr_format": 2}', encoding="utf-8")
@@ -103,7 +107,7 @@ class Pyramid:
         """Return a box of the finest level."""
         return np.asarray(self.levels[0][..., top:bottom, left:right])
 
-    def write(self, top: int, left: int, pixels: NDArray[Any]) -> None:
+    def write(self, top: int, left: int, pixels: NDArray[Any], plane: tuple[int, ...] = ()) -> None:
         """Write a box at every level.
 
         Parameters
@@ -123,7 +127,8 @@ class Pyramid:
                 part = pixels[..., first_y * step - top :: step, first_x * step - left :: step]
                 rows, columns = part.shape[-2:]
                 if rows and columns:
-                    level[..., first_y : first_y + rows, first_x : first_x + columns] = part
+                    box = slice(first_y, first_y + rows), slice(first_x, first_x + columns)
+                    level[(*plane, ..., *box)] = part
         except OSError as error:
             raise not_written(self.folder, error) from error
 
@@ -140,13 +145,17 @@ def not_written(path: Path, error: OSError) -> UserError:
 
 
 def _multiscale(
-    name: str, n_leading: int, count: int, pixel_size_um: float | None, pixel: float
+    name: str, leading: str, count: int, pixel_size_um: float | None, pixel: float, distance: float | None
 ) -> dict[str, Any]:
     space: dict[str, str] = {"type": "space"} | ({"unit": "micrometer"} if pixel_size_um else {})
-    axes = [{"name": "c", "type": "channel"}][:n_leading] + [{"name": axis, **space} for axis in "yx"]
+    kinds = {"c": {"type": "channel"}, "t": {"type": "time"}}
+    apart = {"type": "space"} | ({"unit": "micrometer"} if distance else {})
+    axes = [{"name": axis, **kinds.get(axis, apart)} for axis in leading]
+    axes += [{"name": axis, **space} for axis in "yx"]
     size = pixel * (pixel_size_um or 1.0)
+    steps = [(distance or 1.0) if axis == "z" else 1.0 for axis in leading]
     datasets = []
     for k in range(count):
-        transform = {"type": "scale", "scale": [1.0] * n_leading + [size * 2**k] * 2}
+        transform = {"type": "scale", "scale": [*steps, size * 2**k, size * 2**k]}
         datasets.append({"path": str(k), "coordinateTransformations": [transform]})
     return {"version": VERSION, "name": name, "axes": axes, "datasets": datasets, "type": "nearest"}

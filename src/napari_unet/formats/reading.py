@@ -23,6 +23,8 @@ from napari_unet.formats.room import check_packing, check_room, no_room
 from napari_unet.formats.unpacking import check_part
 from napari_unet.formats.unreadable import UNREADABLE
 
+FRACTIONS = "{} holds fractions; labels are whole numbers, so save labels, not a probability."
+
 _BOUNDED = {1, 5, 8, 32773, 32946}
 """TIFF's numbers for no packing, LZW, deflate (twice) and run lengths."""
 
@@ -101,7 +103,7 @@ def read_image(path: Path | str) -> ImageFile:
         axes,
         pixel_size_um,
         rgb="S" in axes,
-        plane_distance_um=_plane_distance(path, axes),
+        plane_distance_um=plane_distance(path, axes),
     )
 
 
@@ -123,14 +125,13 @@ def read_labels(path: Path | str) -> ImageFile:
         )
     if array.dtype.kind == "f":
         if not np.isfinite(array).all() or (array != np.rint(array)).any():
-            raise UserError(
-                f"{path} holds fractions; labels are whole numbers, so save labels, not a probability."
-            )
+            raise UserError(FRACTIONS.format(path))
         array = array.astype(np.int64)
     return ImageFile(labels.name, array, axes, labels.pixel_size_um, rgb=False)
 
 
-def _plane_distance(path: Path, axes: str) -> float | None:
+def plane_distance(path: Path, axes: str) -> float | None:
+    """Return how far apart the planes along Z are in µm, where a file tells."""
     from napari_unet.formats.header import read_header  # which needs this module
 
     header = read_header(path) if "Z" in axes else None

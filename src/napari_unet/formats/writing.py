@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,46 +72,73 @@ def fitting_labels(labels: NDArray[Any]) -> NDArray[Any]:
     return labels.astype(np.uint16 if low >= 0 and high <= LARGEST_UINT16 else np.int32)
 
 
-def write_labels_in_parts(path: Path | str, labels: Any, pixel_size_um: float | None = None) -> None:
+def write_labels_in_parts(
+    path: Path | str,
+    labels: Any,
+    pixel_size_um: float | None = None,
+    axes: str | None = None,
+    dtype: Any = np.int32,
+    ome: bool = False,
+) -> None:
     """Write labels that are read part by part as a tiled TIFF, larger than 4 GB if need be.
 
     Parameters
     ----------
     path : Path or str
         ``.tif``; an older file is replaced, but only when the new one is whole.
-    labels : (Y, X) int32 array
-        Of Zarr: one row of tiles at a time is in memory.
+    labels : (…, Y, X) array of integers
+        Anything that is cut by indices and slices: one row of tiles at a time is in memory.
     pixel_size_um : float, optional
+    axes : str, optional
+        One letter per axis; ``YX``, ``ZYX`` or ``TZYX`` by default.
+    dtype : dtype
+        What the numbers are stored as; they have to fit.
+    ome : bool
+        As OME-TIFF.
 
     Raises
     ------
     UserError
         If the file can't be written.
     """
-    height, width = (int(n) for n in labels.shape)
+    *leading, height, width = (int(n) for n in labels.shape)
+    dtype = np.dtype(dtype)
+    metadata: dict[str, Any] = {"axes": axes or {0: "YX", 1: "ZYX", 2: "TZYX"}[len(leading)]}
     per_cm = None if pixel_size_um is None else 1e4 / pixel_size_um
+    if ome:
+        metadata |= ome_metadata(pixel_size_um)
 
-    def tiles() -> Iterator[NDArray[np.int32]]:
-        for y in range(0, height, TIFF_TILE):
-            rows = np.asarray(labels[y : y + TIFF_TILE])
-            for x in range(0, width, TIFF_TILE):
-                part = rows[:, x : x + TIFF_TILE]
-                missing = [(0, TIFF_TILE - n) for n in part.shape]
-                yield np.ascontiguousarray(np.pad(part, missing), np.int32)
+    def tiles() -> Iterator[NDArray[Any]]:
+        for plane in np.ndindex(*leading):
+            for y in range(0, height, TIFF_TILE):
+                rows = np.asarray(labels[(*plane, slice(y, min(y + TIFF_TILE, height)), slice(0, width))])
+                for x in range(0, width, TIFF_TILE):
+                    part = rows[:, x : x + TIFF_TILE]
+                    missing = [(0, TIFF_TILE - n) for n in part.shape]
+                    yield np.ascontiguousarray(np.pad(part, missing), dtype)
 
     with replace_whole(path) as temporary:
         tifffile.imwrite(
             temporary,
             tiles(),
-            shape=(height, width),
-            dtype=np.int32,
+            shape=(*leading, height, width),
+            dtype=dtype,
             tile=(TIFF_TILE, TIFF_TILE),
-            bigtiff=4 * height * width > 2**31,
+            ome=ome,
+            bigtiff=dtype.itemsize * math.prod(labels.shape) > 2**31,
             compression="zlib",
-            metadata={"axes": "YX"},
+            metadata=metadata,
             resolution=None if per_cm is None else (per_cm, per_cm),
             resolutionunit=None if per_cm is None else "CENTIMETER",
         )
+
+
+def ome_metadata(pixel_size_um: float | None) -> dict[str, Any]:
+    """Return what an OME-TIFF of labels says of itself beside its axes."""
+    if pixel_size_um is None:
+        return {"Name": "labels"}
+    unit = {"PhysicalSizeXUnit": "µm", "PhysicalSizeYUnit": "µm"}
+    return {"Name": "labels", "PhysicalSizeX": pixel_size_um, "PhysicalSizeY": pixel_size_um, **unit}
 
 
 def write_probabilities(

@@ -76,6 +76,19 @@ def outline_of(mask: NDArray[np.bool_], corner: tuple[int, int] = (0, 0)) -> tup
     return tuple(parts)
 
 
+def mask_of(outline: Outline) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+    """Return the mask (Y, X) that an outline encloses, and the row and column of its first pixel."""
+    rings = [ring for part in outline.parts for ring in (part.outer, *part.holes)]
+    corners = np.concatenate(rings)
+    (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    crossings = np.zeros((bottom - top, right - left + 1), bool)
+    for ring in rings:
+        for (x, y), (to_x, to_y) in zip(ring.tolist(), np.roll(ring, -1, axis=0).tolist(), strict=True):
+            if x == to_x:
+                crossings[min(y, to_y) - top : max(y, to_y) - top, x - left] ^= True
+    return np.logical_xor.accumulate(crossings, axis=1)[:, :-1], (top, left)
+
+
 def signed_area(ring: Ring) -> float:
     """Return the area in px² that a ring encloses; negative for holes."""
     x, y = ring[:, 0], ring[:, 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from napari_unet.objects.tables import Columns
 
 
 def measure_volumes(
-    labels: IntArray,
+    labels: IntArray | Sequence[IntArray],
     image_of: Callable[[int], npt.NDArray[np.generic] | None],
     spacing_um: tuple[float, float, float] | None = None,
 ) -> Columns:
@@ -20,8 +20,8 @@ def measure_volumes(
 
     Parameters
     ----------
-    labels : integer array (Z, Y, X)
-        0 is background; an object has one number on all planes.
+    labels : integer array (Z, Y, X), or sequence of planes
+        Read twice, plane by plane. 0 is background; an object has one number on all planes.
     image_of : callable
         Returns the grey values (C, Y, X) of a plane, or None; not finite ones are left out.
     spacing_um : (float, float, float), optional
@@ -128,7 +128,7 @@ class _Brightness:
         return found
 
 
-def _numbers_in(labels: IntArray) -> Int64Array:
+def _numbers_in(labels: Iterable[IntArray]) -> Int64Array:
     found = [values_in(plane) for plane in labels]
     numbers = np.unique(np.concatenate([np.zeros(1, np.int64), *found]))
     return numbers[numbers > 0]

@@ -1,29 +1,22 @@
-"""The computations on other computers: a scheduler of dask.distributed, and the workers that listen to it.
-
-Pixels go to the workers and results come back, so that no disk has to be shared; only the program has to be there.
-"""
+"""Other computers: a scheduler of dask.distributed, and the workers that listen to it."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
 from napari_unet.errors import UserError
-from napari_unet.network.model_file import Model
-from napari_unet.workflow.blocks.compute import BlockJob, Made, Stored, TileJob, run_block, run_tile
 from napari_unet.workflow.blocks.here import PlaceLost
 
 _log = logging.getLogger("napari_unet")
 
 SECONDS_TO_CONNECT = 10
 SECONDS_BETWEEN_LOOKS = 2.0
-PER_THREAD = 2
-"""Jobs that are handed over per thread of a worker: one that runs, and one that waits, so that none runs dry."""
 PACKAGE = "napari-unet"
 
 
@@ -138,55 +131,6 @@ def connected(address: str | None) -> Iterator[Cluster | None]:
     finally:
         if cluster is not None:
             cluster.close()
-
-
-class BlocksOnCluster:
-    """Blocks and tiles, computed by the workers of a cluster.
-
-    Attributes
-    ----------
-    cluster
-        Stays open afterwards: who has made it closes it.
-    """
-
-    def __init__(self, cluster: Cluster, model: Model, device: str = "auto") -> None:
-        self.cluster, self._device = cluster, device
-        self._classes = model.description.network.classes
-        self._executor = cluster.client.get_executor(pure=False)
-        # A task instead of data that is scattered: when its worker goes, another makes it again.
-        self._model = cluster.client.submit(_itself, model, pure=False)
-
-    @property
-    def at_once(self) -> int:
-        """How many jobs keep all workers busy."""
-        return max(1, PER_THREAD * self.cluster.threads)
-
-    def tile(self, job: TileJob) -> Future[Stored]:
-        """Run the network."""
-        return self._submit(run_tile, self._model, job, self._device)
-
-    def block(self, job: BlockJob) -> Future[Made]:
-        """Make objects."""
-        return self._submit(run_block, job, self._classes)
-
-    def result(self, future: Future[Any]) -> Any:
-        """Return what a job has made, as `Cluster.result`."""
-        return self.cluster.result(future)
-
-    def look(self) -> list[str]:
-        """Return who has gone, as `Cluster.look`."""
-        return self.cluster.look()
-
-    def _submit(self, run: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        try:
-            future: Future[Any] = self._executor.submit(run, *arguments)
-        except (OSError, RuntimeError) as error:
-            raise self.cluster.lost() from error
-        return future
-
-
-def _itself(model: Model) -> Model:
-    return model
 
 
 def _connect(address: str) -> Any:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_unet.callbacks import OnProgress, ShouldStop
 from napari_unet.errors import UserError
-from napari_unet.formats.lazy import LazyImage, open_lazily
+from napari_unet.formats.lazy import LazyImage
+from napari_unet.formats.lazy_stacks import Index, LazyStack, open_stack
 from napari_unet.formats.ome_pyramid import Pyramid
 from napari_unet.formats.paths import name_of, probabilities_path
 from napari_unet.formats.room import free_memory
@@ -21,11 +24,15 @@ from napari_unet.workflow.batch_record import Done
 from napari_unet.workflow.blocks.beside import check_wanted, write_beside
 from napari_unet.workflow.blocks.plan import DEFAULT_MEMORY
 from napari_unet.workflow.blocks.run import Tell
-from napari_unet.workflow.blocks.segmentation import segment_blocks
-from napari_unet.workflow.cluster import BlocksOnCluster, Cluster
+from napari_unet.workflow.blocks.segmentation import SegmentedBlocks, segment_blocks
+from napari_unet.workflow.cluster import Cluster
+from napari_unet.workflow.cluster_blocks import BlocksOnCluster
+from napari_unet.workflow.large_stacks import SegmentedPlane, StackRun, labels_of_planes
 
 WHOLE_BYTES = 160
 """Memory that an image segmented in one piece takes per pixel, measured at 2048²."""
+LABEL_BYTES = 12
+"""Memory that a pixel of a stack's labels takes when they are put together, linked and written."""
 ZARR = ".zarr"
 
 
@@ -51,70 +58,181 @@ class SegmenterOfAnySize(Segmenter):
     cluster: Cluster | None = None
     tell: Tell = lambda sentence: None
 
-    def large(self, path: Path, target: Path) -> LazyImage | None:
-        """Return an image that is to be segmented block by block, ``None`` where it is segmented whole, and here."""
+    def in_parts(self, path: Path, target: Path) -> LazyStack | None:
+        """Return a file that is not to be read whole, ``None`` where it is, and segmented here."""
         if self.cluster is not None or target.suffix.lower() == ZARR:
-            return open_lazily(path)
+            return self._open(path)
         try:
-            image = open_lazily(path)
+            stack = self._open(path)
         except UserError:  # reading it whole says why, or can do it
             return None
-        return None if self._fits(image) else image
+        return None if self._fits(stack) else stack
 
     def target_of(self, path: Path, target: Path) -> Path:
         """Return where a file's labels are written in a folder: ``.zarr`` where a TIFF would not be opened whole."""
         try:
-            image = open_lazily(path)
+            stack = self._open(path)
         except UserError:
             return target
-        return target if self._fits(image) else target.with_name(f"{name_of(target)}{ZARR}")
+        return target if self._fits(stack) else target.with_name(f"{name_of(target)}{ZARR}")
 
     def segment_file(
         self, path: Path, target: Path, on_progress: OnProgress, should_stop: ShouldStop
     ) -> Done:
         """Segment a file, as `Segmenter.segment_file`; a ``.tif`` that is wanted is written in tiles at the end."""
-        image = self.large(path, target)
-        if image is None:
+        stack = self.in_parts(path, target)
+        if stack is None:
             return super().segment_file(path, target, on_progress, should_stop)
-        begun = time.monotonic()
-        model = self.network_for(image.read(0, 1, 0, 1, image.shape[0]))
-        check_wanted(self.wanted, image, model)
+        first = self._plane(stack, next(stack.indices()))
+        model = self.network_for(first.read(0, 1, 0, 1, first.shape[0]))
+        if model.description.network.dimensions == 3:  # which sees a stack as a whole
+            return super().segment_file(path, target, on_progress, should_stop)
+        check_wanted(self.wanted, stack, model)
         folder = target.with_name(f"{name_of(target)}{ZARR}")
         if folder.resolve() == path.resolve():
             raise UserError(f"{folder} would overwrite an image that is read; give another place with -o.")
-        sentences: list[str] = []
+        job = _PartJob(self, path, target, folder, model, on_progress, should_stop)
+        return job.of_image(first) if stack.n_planes == 1 else job.of_stack(stack)
+
+    def _open(self, path: Path) -> LazyStack:
+        return open_stack(path).named(self.stack.axes)
+
+    def _plane(self, stack: LazyStack, index: Index) -> LazyImage:
+        plane = stack.plane(index)
+        return plane if self.channels is None else replace(plane, channels=self.channels)
+
+    def _fits(self, stack: LazyStack) -> bool:
+        """Tell whether a file can be read and segmented whole: all of it, its labels, and one plane at work."""
+        channels, height, width = stack.plane(next(stack.indices())).shape
+        held = (
+            stack.n_planes * (channels * stack.array.dtype.itemsize + LABEL_BYTES)
+            if stack.n_planes > 1
+            else 0
+        )
+        at_work = WHOLE_BYTES + channels * (8 + stack.array.dtype.itemsize)
+        return bool((held + at_work) * height * width <= (self.memory or free_memory() / 2))
+
+
+@dataclass(frozen=True, eq=False)
+class _PartJob:
+    """One file that is segmented in parts."""
+
+    how: SegmenterOfAnySize
+    path: Path
+    target: Path
+    folder: Path
+    model: Model
+    on_progress: OnProgress
+    should_stop: ShouldStop
+
+    def of_image(self, image: LazyImage) -> Done:
+        """Segment a file of one plane, block by block."""
+        begun, wanted, sentences = time.monotonic(), self.how.wanted, list[str]()
 
         def write_more(labels: LazyImage) -> None:
-            sentences.extend(write_beside(self.wanted, target, image, labels, on_progress, should_stop))
+            labels_of_plane = LazyStack(labels.name, labels.array, "YX", labels.pixel_size_um)
+            sentences.extend(self._write_beside(_stack_of(image), labels_of_plane))
 
-        done = segment_blocks(
-            model,
+        done = self._blocks(
+            image,
+            self.folder,
+            self.on_progress,
+            probabilities=probabilities_path(self.folder) if wanted.probabilities else None,
+            then=write_more if wanted.rois or wanted.table else None,
+        )
+        self._write_tiff(Pyramid(self.folder), "YX", image.pixel_size_um)
+        return self._done(done.n_objects, (*done.sentences, *sentences), begun)
+
+    def of_stack(self, stack: LazyStack) -> Done:
+        """Segment a file of many planes, plane by plane; planes that memory does not hold block by block."""
+        begun = time.monotonic()
+        run = StackRun(
+            stack,
+            self.folder,
+            self._segment_plane,
+            {"with": self.how.made_with, "image": [stack.name, stack.axes, list(stack.array.shape)]},
+            self._link(stack),
+            self.how.stack.settings,
+            self.on_progress,
+            self.should_stop,
+            self._tell,
+        )
+        labels, n, sentences = run.run()
+        sentences += tuple(self._write_beside(stack, labels_of_planes(labels, stack)))
+        run.finish(labels)
+        self._write_tiff(Pyramid(self.folder), f"{stack.letters}YX", stack.pixel_size_um)
+        return self._done(n, sentences, begun)
+
+    def _link(self, stack: LazyStack) -> str:
+        """Return the axes to link along, all of which there are."""
+        link = self.how.stack.link
+        for axis in link:
+            if axis not in stack.letters:
+                raise UserError(
+                    f"{stack.name} has the axes {stack.axes}: there is no {axis} to link through; see --axes."
+                )
+        return link
+
+    def _segment_plane(self, plane: LazyImage, on_progress: OnProgress) -> SegmentedPlane:
+        if self.how.channels is not None:
+            plane = replace(plane, channels=self.how.channels)
+        channels, height, width = plane.shape
+        at_work = (WHOLE_BYTES + channels * (8 + plane.dtype.itemsize)) * height * width
+        if self.how.cluster is not None or at_work > (self.how.memory or free_memory() / 2):
+            folder = self.folder.with_name(f"{self.folder.stem}.plane.zarr")
+            done = self._blocks(plane, folder, on_progress)
+            return SegmentedPlane(Pyramid(folder).levels[0], done.n_objects, done.sentences)
+        pixels = plane.read(0, height, 0, width, self.model.description.network.in_channels)
+        found = self.how.run(
+            self.model,
+            pixels,
+            pixel_size_um=plane.pixel_size_um,
+            on_progress=on_progress,
+            should_stop=self.should_stop,
+        )
+        return SegmentedPlane(found.labels, np.unique(found.labels[found.labels > 0]).size, found.sentences)
+
+    def _blocks(
+        self, image: LazyImage, folder: Path, on_progress: OnProgress, **more: Any
+    ) -> SegmentedBlocks:
+        cluster = self.how.cluster
+        return segment_blocks(
+            self.model,
             image,
             folder,
-            memory=self.memory or DEFAULT_MEMORY,
-            probabilities=probabilities_path(folder) if self.wanted.probabilities else None,
-            place=self._place(model),
+            memory=self.how.memory or DEFAULT_MEMORY,
+            place=None if cluster is None else BlocksOnCluster(cluster),
             on_progress=on_progress,
-            should_stop=should_stop,
-            tell=lambda sentence: self.tell(f"{path.name}: {sentence}"),
-            then=write_more if self.wanted.rois or self.wanted.table else None,
-            **self.settings,
+            should_stop=self.should_stop,
+            tell=self._tell,
+            **self.how.settings,
+            **more,
         )
-        if target.suffix.lower() != ZARR:
-            write_labels_in_parts(target, Pyramid(folder).levels[0], image.pixel_size_um)
-            shutil.rmtree(folder)
-        found, n = f"{done.n_objects} objects", done.n_objects
-        if model.description.labels_are == "classes":
-            n_classes = len(model.description.class_names) or model.description.network.classes - 1
+
+    def _write_beside(self, stack: LazyStack, labels: LazyStack) -> list[str]:
+        wanted = self.how.wanted
+        if not (wanted.rois or wanted.table):
+            return []
+        return write_beside(
+            wanted, self.target, stack, labels, self.on_progress, self.should_stop, self.how.stack.link
+        )
+
+    def _write_tiff(self, labels: Pyramid, axes: str, pixel_size_um: float | None) -> None:
+        if self.target.suffix.lower() != ZARR:
+            write_labels_in_parts(self.target, labels.levels[0], pixel_size_um, axes)
+            shutil.rmtree(self.folder)
+
+    def _tell(self, sentence: str) -> None:
+        self.how.tell(f"{self.path.name}: {sentence}")
+
+    def _done(self, n: int, sentences: tuple[str, ...], begun: float) -> Done:
+        found, description = f"{n} objects", self.model.description
+        if description.labels_are == "classes":
+            n_classes = len(description.class_names) or description.network.classes - 1
             found, n = f"{n_classes} class(es)", 0
-        return Done(path, target, "done", found, n, time.monotonic() - begun, (*done.sentences, *sentences))
+        return Done(self.path, self.target, "done", found, n, time.monotonic() - begun, sentences)
 
-    def _fits(self, image: LazyImage) -> bool:
-        channels, height, width = image.shape
-        n_bytes = (WHOLE_BYTES + channels * (8 + image.dtype.itemsize)) * height * width
-        return n_bytes <= (self.memory or free_memory() / 2)
 
-    def _place(self, model: Model) -> BlocksOnCluster | None:
-        if self.cluster is None:
-            return None
-        return BlocksOnCluster(self.cluster, model, self.settings.get("device", "auto"))
+def _stack_of(image: LazyImage) -> LazyStack:
+    """Return an image of one plane as a stack without axes of planes."""
+    return LazyStack(image.name, image.array, image.axes, image.pixel_size_um)

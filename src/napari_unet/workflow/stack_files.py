@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from napari_unet.formats.axes import check_axes
 from napari_unet.formats.images import ImageFile, plane_axes, planes
 from napari_unet.objects.linking import LinkSettings, link_planes
 from napari_unet.objects.tables import Columns, measure_planes
+
+Index = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -83,20 +85,55 @@ class StackSettings:
         if "Z" not in self.link:
             table = measure_planes(labels, grey.__getitem__, file.pixel_size_um)
             return {_letter(name, letters): values for name, values in table.items()}
-        from napari_unet.objects.volumes import measure_volumes
-
-        depth, tables = letters.index("Z"), list[Columns]()
-        for index in np.ndindex(*(n for k, n in enumerate(labels.shape[:-2]) if k != depth)):
-            places = [(*index[:depth], z, *index[depth:]) for z in range(labels.shape[depth])]
-            stack = [grey[place] for place in places]
-            found = labels[(*index[:depth], slice(None), *index[depth:])]
-            table = measure_volumes(found, stack.__getitem__, _spacing_um(file))
-            where = zip(letters.replace("Z", "").lower(), index, strict=True)
-            tables.append({name: np.full(table["label"].size, at) for name, at in where} | table)
-        tables = [table for table in tables if table["label"].size]
-        return (
-            {name: np.concatenate([table[name] for table in tables]) for name in tables[0]} if tables else {}
+        return table_of_volumes(
+            letters, labels.shape[:-2], labels.__getitem__, grey.__getitem__, _spacing_um(file)
         )
+
+
+def table_of_volumes(
+    letters: str,
+    shape: tuple[int, ...],
+    labels_of: Callable[[Index], NDArray[np.integer]],
+    grey_of: Callable[[Index], NDArray[Any]],
+    spacing_um: tuple[float, float, float] | None,
+) -> Columns:
+    """Measure the objects that go through the planes along Z, stack by stack; empty where there is none.
+
+    Parameters
+    ----------
+    letters, shape
+        The axes of the planes, Z among them, and their sizes.
+    labels_of, grey_of
+        Return the labels (Y, X) and the grey values (C, Y, X) of a plane; asked for one at a time.
+    """
+    from napari_unet.objects.volumes import measure_volumes
+
+    depth, tables = letters.index("Z"), list[Columns]()
+    for index in np.ndindex(*(n for k, n in enumerate(shape) if k != depth)):
+        places = [(*index[:depth], z, *index[depth:]) for z in range(shape[depth])]
+
+        def grey(z: int, places: list[Index] = places) -> NDArray[Any]:
+            return grey_of(places[z])
+
+        table = measure_volumes(_Planes(labels_of, places), grey, spacing_um)
+        where = zip(letters.replace("Z", "").lower(), index, strict=True)
+        tables.append({name: np.full(table["label"].size, at) for name, at in where} | table)
+    tables = [table for table in tables if table["label"].size]
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]} if tables else {}
+
+
+@dataclass(frozen=True)
+class _Planes(Sequence[NDArray[np.integer]]):
+    """The planes of a stack, each read when it is asked for."""
+
+    read: Callable[[Index], NDArray[np.integer]]
+    places: Sequence[Index]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, z: Any) -> Any:
+        return self.read(self.places[z])
 
 
 def _letter(name: str, letters: str) -> str:

@@ -74,7 +74,8 @@ class WholeRun(QObject):
         def run(on_report: Any, should_stop: Any) -> Any:
             from napari_unet.network.bundled import bundled_for
             from napari_unet.workflow.blocks.segmentation import segment_blocks
-            from napari_unet.workflow.cluster import BlocksOnCluster, connected
+            from napari_unet.workflow.cluster import connected
+            from napari_unet.workflow.cluster_blocks import BlocksOnCluster
 
             model = bundled_for(image.shape[0]) if task is None else task.network
             per_image = model.description.magnification == "per image"
@@ -86,7 +87,7 @@ class WholeRun(QObject):
                     object_size=None if task is None else task.size.answer(per_image),
                     memory=psutil.Process().memory_info().rss + WORKING_MEMORY,
                     device=device,
-                    place=None if workers is None else BlocksOnCluster(workers, model, device),
+                    place=None if workers is None else BlocksOnCluster(workers),
                     on_progress=lambda fraction, words: on_report("progress", (fraction, words)),
                     should_stop=should_stop,
                     on_block=lambda box: on_report("block", box),

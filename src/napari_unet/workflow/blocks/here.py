@@ -1,4 +1,4 @@
-"""Where blocks are computed: an interface of two functions, and this process as the nearest place."""
+"""Where blocks are computed: an interface of a few functions, and this process as the nearest place."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from napari_unet.network.model_file import Model
-from napari_unet.workflow.blocks.compute import BlockJob, Made, Stored, TileJob, run_block, run_tile
+from napari_unet.formats.lazy import LazyImage
+from napari_unet.workflow.blocks.bench import Bench
+from napari_unet.workflow.blocks.compute import BlockJob, Made, read_block, read_tile, run_block, run_tile
+from napari_unet.workflow.blocks.files import BlockFiles, Stored
+from napari_unet.workflow.blocks.grid import Index
 
 
 class Place(Protocol):
@@ -17,8 +20,20 @@ class Place(Protocol):
     def at_once(self) -> int:
         """How many jobs it is given at a time."""
 
-    def tile(self, job: TileJob) -> Future[Stored]:
-        """Run the network."""
+    def begin(self, bench: Bench, image: LazyImage, files: BlockFiles) -> None:
+        """Get ready for one image.
+
+        Raises
+        ------
+        PlaceLost
+            When it is not there any more.
+        """
+
+    def end(self) -> None:
+        """Let go of the image; nothing that is still under way touches its files any more."""
+
+    def tile(self, index: Index) -> Future[Stored | None]:
+        """Run the network; ``None`` comes back where what it says is on disk already."""
 
     def block(self, job: BlockJob) -> Future[Made]:
         """Make objects."""
@@ -30,6 +45,8 @@ class Place(Protocol):
         ------
         PlaceLost
             When it went with the place.
+        HandedBack
+            When it has to be handed over once more.
         """
 
     def look(self) -> list[str]:
@@ -46,21 +63,29 @@ class PlaceLost(Exception):
     """The place where blocks were computed is gone; its message is a sentence."""
 
 
+class HandedBack(Exception):
+    """A job could not be done in the way in which it was handed over, and can in another."""
+
+
 class Here:
     """This process: a job is done when it is handed over."""
 
     at_once = 1
 
-    def __init__(self, model: Model, device: str = "auto") -> None:
-        self._model, self._device = model, device
+    def begin(self, bench: Bench, image: LazyImage, files: BlockFiles) -> None:
+        """Get ready for one image."""
+        self._bench, self._image, self._files = bench, image, files
 
-    def tile(self, job: TileJob) -> Future[Stored]:
+    def end(self) -> None:
+        """Nothing is under way."""
+
+    def tile(self, index: Index) -> Future[Stored | None]:
         """Run the network."""
-        return _done(lambda: run_tile(self._model, job, self._device))
+        return _done(lambda: run_tile(self._bench, index, read_tile(self._bench, self._image, index)))
 
     def block(self, job: BlockJob) -> Future[Made]:
         """Make objects."""
-        return _done(lambda: run_block(job, self._model.description.network.classes))
+        return _done(lambda: run_block(self._bench, job, read_block(self._bench.plan, self._files, job)))
 
     def result(self, future: Future[Any]) -> Any:
         """Return what a job has made."""

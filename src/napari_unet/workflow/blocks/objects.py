@@ -6,7 +6,7 @@ The labels are read twice: once to see where each object lies, once more to look
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,11 @@ class FoundObjects:
     def n_too_large(self) -> int:
         """How many objects are wider or higher than `WIDEST`: they are neither measured nor outlined."""
         return int(np.count_nonzero(_sides(self.boxes) > WIDEST))
+
+    def whole(self) -> FoundObjects:
+        """Return only the objects that no edge of the image cuts."""
+        kept = ~self._cut(np.arange(self.numbers.size))
+        return replace(self, numbers=self.numbers[kept], boxes=self.boxes[kept])
 
     def parts(self) -> Iterator[tuple[NDArray[np.int32], Numbers, Box]]:
         """Go through the objects, some at a time.

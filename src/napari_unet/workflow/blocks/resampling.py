@@ -19,12 +19,12 @@ class Taps:
     start, stop
         The pixels that are needed.
     weights
-        Shape ``(made, stop - start)``.
+        Shape ``(made, stop - start)``; ``None`` where both axes have the same pixels.
     """
 
     start: int
     stop: int
-    weights: csr_array
+    weights: csr_array | None
 
 
 def taps(start: int, stop: int, n_made: int, n_given: int, antialias: bool) -> Taps:
@@ -38,6 +38,8 @@ def taps(start: int, stop: int, n_made: int, n_given: int, antialias: bool) -> T
     antialias
         Average over all pixels that fall into one, when reducing.
     """
+    if n_made == n_given:
+        return Taps(start, stop, None)
     ratio = np.float32(n_given / n_made)
     at = np.arange(start, stop, dtype=np.float32) + np.float32(0.5)
     if antialias and ratio > 1:
@@ -63,5 +65,11 @@ def taps(start: int, stop: int, n_made: int, n_given: int, antialias: bool) -> T
 
 def resample(pixels: NDArray[Any], rows: Taps, columns: Taps) -> NDArray[np.float32]:
     """Resample (K, rows.stop - rows.start, columns.stop - columns.start) to what both make of it."""
-    made = [(columns.weights @ (rows.weights @ plane.astype(np.float32)).T).T for plane in pixels]
+    made = [_along(columns, _along(rows, plane.astype(np.float32)).T).T for plane in pixels]
     return np.ascontiguousarray(np.stack(made), dtype=np.float32)
+
+
+def _along(taps: Taps, plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Resample the first axis of a plane."""
+    made: NDArray[np.float32] = plane if taps.weights is None else taps.weights @ plane
+    return made

@@ -8,15 +8,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any
 
-from napari_unet.annotation.coding import LabelsAre
 from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
 from napari_unet.errors import Stopped
 from napari_unet.formats.lazy import LazyImage
 from napari_unet.network.model_file import Model
-from napari_unet.workflow.blocks.compute import BlockJob, Made, prepare_tile, region_of
+from napari_unet.workflow.blocks.bench import Bench
+from napari_unet.workflow.blocks.compute import BlockJob, Made, tiles_of
 from napari_unet.workflow.blocks.grid import Box, Index
-from napari_unet.workflow.blocks.here import Here, Place, PlaceLost
-from napari_unet.workflow.blocks.stitching import one_number_each, settle
+from napari_unet.workflow.blocks.here import HandedBack, Here, Place, PlaceLost
+from napari_unet.workflow.blocks.stitching import numbered, one_number_each
 from napari_unet.workflow.blocks.store import BlockStore
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -71,7 +71,7 @@ class BlockRun:
         self._waiting = dict.fromkeys((index for index in plan.blocks if index not in done), plan.halo)
         self._flying: dict[Future[Any], tuple[str, Index, int]] = {}
         self._missing = {
-            tile for index in self._waiting for tile in self._tiles_of(index, plan.halo)
+            tile for index in self._waiting for tile in tiles_of(plan, index, plan.halo)
         } - self.tiles
         self._best = (-1.0, "")
 
@@ -88,6 +88,28 @@ class BlockRun:
         Stopped
             When asked to stop; what is done stays done.
         """
+        self._begin(self.place)
+        try:
+            self._segment()
+        finally:
+            self.place.end()
+        self._unite()
+        return self._best[1] or None if self.store.journal.next_number == 1 else None
+
+    def _begin(self, place: Place) -> None:
+        bench = Bench(self.plan, self.model, self.device)
+        try:
+            place.begin(bench, self.image, self.store)
+        except PlaceLost as lost:
+            self._go_home(lost)
+        else:
+            self.place = place
+
+    def _go_home(self, lost: PlaceLost) -> None:
+        self.tell(f"{lost} The rest is computed on this computer.")
+        self._begin(Here())
+
+    def _segment(self) -> None:
         self._report()
         while self._waiting or self._flying:
             if self.should_stop():
@@ -100,10 +122,8 @@ class BlockRun:
                 self._go_on()
             except PlaceLost as lost:
                 self._give_up()
-                self.tell(f"{lost} The rest is computed on this computer.")
-                self.place = Here(self.model, self.device)
-        self._unite()
-        return self._best[1] or None if self.store.journal.next_number == 1 else None
+                self.place.end()
+                self._go_home(lost)
 
     def _go_on(self) -> None:
         """Hand over as much as the place takes, and take what comes back."""
@@ -114,7 +134,11 @@ class BlockRun:
         done, _ = wait(self._flying, timeout=SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED)
         for future in done:
             kind, index, halo = self._flying[future]
-            result = self.place.result(future)
+            try:
+                result = self.place.result(future)
+            except HandedBack:
+                self._take_back(future)
+                continue
             del self._flying[future]
             if kind == "tile":
                 self._take_tile(index, result)
@@ -124,16 +148,18 @@ class BlockRun:
 
     def _hand_over(self) -> bool:
         """Give the place the next job; tell whether there was one."""
-        on_their_way = {index for kind, index, _ in self._flying.values() if kind == "tile"}
+        tiles = {index for kind, index, _ in self._flying.values() if kind == "tile"}
+        blocks = [index for kind, index, _ in self._flying.values() if kind == "block"]
         for index in self._in_order():
             halo = self._waiting[index]
-            needed = self._tiles_of(index, halo)
-            missing = [tile for tile in needed if tile not in self.tiles and tile not in on_their_way]
+            needed = tiles_of(self.plan, index, halo)
+            missing = [tile for tile in needed if tile not in self.tiles and tile not in tiles]
             if missing:
-                job = prepare_tile(self.plan, self.model, self.image, missing[0])
-                self._flying[self.place.tile(job)] = ("tile", missing[0], 0)
+                self._flying[self.place.tile(missing[0])] = ("tile", missing[0], 0)
                 return True
-            if all(tile in self.tiles for tile in needed):
+            # A block has to see what its neighbours have written: two that touch are not made at once.
+            free = not any(max(abs(index[0] - k[0]), abs(index[1] - k[1])) <= 1 for k in blocks)
+            if free and all(tile in self.tiles for tile in needed):
                 del self._waiting[index]
                 self._flying[self.place.block(self._job_of(index, halo))] = ("block", index, halo)
                 return True
@@ -155,38 +181,29 @@ class BlockRun:
         yield from itertools.islice(dict.fromkeys([*first, *self._waiting]), 2 * self.place.at_once + 1)
 
     def _job_of(self, index: Index, halo: int) -> BlockJob:
-        region, rows, columns, seen = region_of(self.plan, index, halo)
-        stored = self.store.read_said(seen)
-        return BlockJob(stored, rows, columns, region, self.plan.blocks.box(index), self.plan)
-
-    def _tiles_of(self, index: Index, halo: int) -> list[Index]:
-        return self.plan.tiles.touched(region_of(self.plan, index, halo)[3])
+        grid, done = self.plan.blocks, self.store.journal.done
+        return BlockJob(index, halo, tuple(k for k in grid.touched(grid.box(index, halo)) if k in done))
 
     def _take_tile(self, index: Index, said: Any) -> None:
-        self.store.write_tile(index, said)
+        if said is not None:
+            self.store.write_tile(index, said)
         self.tiles.add(index)
         self._missing.discard(index)
 
     def _take_block(self, index: Index, halo: int, made: Made) -> None:
-        if made.cut_off and halo < self.plan.largest_halo:
+        if made.too_narrow:
             wider = min(2 * halo, self.plan.largest_halo)
             self._waiting = {index: wider, **self._waiting}
             return
-        grid, journal = self.plan.blocks, self.store.journal
-        core, region = grid.box(index), grid.box(index, halo)
-        if self.plan.labels_are == LabelsAre.CLASSES.value:
-            y, x = core[0] - region[0], core[2] - region[2]
-            labels = made.labels[y : y + core[1] - core[0], x : x + core[3] - core[2]]
-            next_number, same = max(journal.next_number, int(labels.max()) + 1), []
+        core, journal = self.plan.blocks.box(index), self.store.journal
+        if made.numbers is None:
+            labels, next_number = made.labels, max(journal.next_number, int(made.labels.max()) + 1)
         else:
-            neighbours = [grid.box(other) for other in grid.touched(region) if other in journal.done]
-            written = self.store.read_labels(region)
-            settled = settle(made, region, core, written, neighbours, journal.next_number)
-            labels, next_number, same = settled.labels, settled.next_number, settled.same
+            labels, next_number = numbered(made.labels, made.numbers, journal.next_number)
         if made.top > self._best[0]:
             self._best = (made.top, made.why_empty or "")
         self.store.labels.write(core[0], core[2], labels)
-        journal.add(index, next_number, same)
+        journal.add(index, next_number, made.same)
         self.on_block(core)
         if not self.keep_tiles:
             self._forget_around(index)
@@ -194,7 +211,7 @@ class BlockRun:
     def _forget_around(self, index: Index) -> None:
         """Remove what the network said where all blocks that see it are done."""
         plan, done = self.plan, self.store.journal.done
-        for tile in self._tiles_of(index, plan.halo):
+        for tile in tiles_of(plan, index, plan.halo):
             y0, y1, x0, x1 = plan.tiles.box(tile)
             reach = plan.halo + round(4 / plan.scale)
             around = plan.blocks.clip(
@@ -220,11 +237,14 @@ class BlockRun:
 
     def _give_up(self) -> None:
         """Take back what was handed over."""
-        for future, (kind, index, halo) in self._flying.items():
+        for future in list(self._flying):
             future.cancel()
-            if kind == "block":
-                self._waiting = {index: halo, **self._waiting}
-        self._flying.clear()
+            self._take_back(future)
+
+    def _take_back(self, future: Future[Any]) -> None:
+        kind, index, halo = self._flying.pop(future)
+        if kind == "block":
+            self._waiting = {index: halo, **self._waiting}
 
     def _report(self) -> None:
         plan, n_done = self.plan, len(self.store.journal.done)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
 from napari_unet.formats.lazy import LazyImage
@@ -19,13 +16,11 @@ from napari_unet.objects.separate import SeparationSettings
 from napari_unet.workflow.blocks.here import Here, Place
 from napari_unet.workflow.blocks.plan import DEFAULT_MEMORY, SIZES, make_plan
 from napari_unet.workflow.blocks.run import BlockRun, LookedAt, OnBlock, Tell, no_block, nowhere
+from napari_unet.workflow.blocks.sample import sight_of
 from napari_unet.workflow.blocks.stitching import one_number_each
 from napari_unet.workflow.blocks.store import BlockStore
 
 _log = logging.getLogger("napari_unet")
-
-COMPARED = 64
-"""Side in px of the corner and the middle by which an image is known again."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +109,7 @@ def segment_blocks(
         "plan": planned.plan.model_dump(mode="json", exclude=SIZES),
         "memory": [memory, tile],
         "network": digest_of(model),
-        "image": _digest_of_image(image, description.network.in_channels),
+        "image": [image.name, sight_of(image, description.network.in_channels)],
     }
     folder = unfinished_of(output)
     store = BlockStore.open(
@@ -130,7 +125,7 @@ def segment_blocks(
             f"{len(store.journal.done)} of {len(store.plan.blocks)} blocks were done before; going on from there."
         )
     run = BlockRun(
-        store, model, image, place or Here(model, device), probabilities is not None, device, on_progress, should_stop,
+        store, model, image, place or Here(), probabilities is not None, device, on_progress, should_stop,
         on_block, looked_at, tell,
     )  # fmt: skip
     why_empty = run.run()
@@ -147,13 +142,3 @@ def segment_blocks(
 def unfinished_of(output: Path) -> Path:
     """Return the folder in which labels come into being: ``NAME.unfinished.zarr`` for ``NAME.zarr``."""
     return output.with_name(f"{output.stem}.unfinished.zarr")
-
-
-def _digest_of_image(image: LazyImage, n_channels: int) -> str:
-    """Return what tells images apart without reading them whole."""
-    _, height, width = image.shape
-    digest = hashlib.sha256(f"{image.name} {image.shape} {image.dtype}".encode())
-    for y, x in ((0, 0), (height // 2, width // 2)):
-        box = image.read(y, min(y + COMPARED, height), x, min(x + COMPARED, width), n_channels)
-        digest.update(np.ascontiguousarray(box).tobytes())
-    return digest.hexdigest()

@@ -6,66 +6,62 @@ looks at what the first has written, and calls an object by the number that its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.objects.numbering import SHARED_PART
 from napari_unet.objects.overlaps import count_overlaps, replace_values
-from napari_unet.workflow.blocks.compute import Made
-from napari_unet.workflow.blocks.grid import Box, cut, overlap
 
 Labels = NDArray[np.int32]
+Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Settled:
-    """A block as it is written.
+class Matched:
+    """A block whose objects are told apart, and those that its neighbours know are called as they call them.
 
     Attributes
     ----------
     labels
-        int32, of the block alone.
-    next_number
-        The first number that is free now.
+        Of the block alone: 0, or which of `numbers` it is, counted from 1.
+    numbers
+        What the neighbours call each object; 0 where none knows it.
     same
         Pairs of numbers that are one object, which no earlier block could see.
     """
 
-    labels: Labels
-    next_number: int
+    labels: NDArray[Any]
+    numbers: Numbers
     same: list[tuple[int, int]]
 
 
-def settle(
-    made: Made, region: Box, core: Box, written: Labels, neighbours: Sequence[Box], next_number: int
-) -> Settled:
-    """Number a block's objects: as its neighbours have, where they know them, and anew elsewhere.
+def match(
+    inside: Labels, seen: Sequence[Labels], written: Sequence[Labels], cut_off: Collection[int]
+) -> Matched:
+    """Look which objects of a block its neighbours know.
 
     Parameters
     ----------
-    made
-        What the block has made of its region.
-    region, core
-        Where that is, and which part of it is the block.
+    inside
+        The block alone, as it was made.
+    seen
+        What it has made of each part of a neighbour that it sees.
     written
-        What is on disk of the region.
-    neighbours
-        The blocks that are done.
+        What that neighbour has written there.
+    cut_off
+        Objects of the block that reach so far that no block has seen them whole.
     """
-    labels = made.labels
-    known = np.zeros(labels.shape, bool)
-    for box in neighbours:
-        shared_box = overlap(box, region)
-        if shared_box is not None:
-            known[cut(shared_box, region)] = True
-    overlaps = count_overlaps(np.where(known, labels, 0), np.where(known, written, 0))
+    nothing = [np.zeros(0, np.int32)]
+    overlaps = count_overlaps(
+        *(np.concatenate(nothing + [part.ravel() for part in parts]) for parts in (seen, written))
+    )
     areas, other_areas = overlaps.areas_of_first(), overlaps.areas_of_second()
-    inside = labels[cut(core, region)]
-    here = set(np.unique(inside[inside > 0]).tolist())
-    numbers: dict[int, int] = {}
+    here = np.unique(inside[inside > 0]).tolist()
+    belongs, known = set(here), dict[int, int]()
     same: list[tuple[int, int]] = []
     taken: set[int] = set()
     pairs = overlaps.of_objects()
@@ -73,16 +69,30 @@ def settle(
         a, b, shared = int(pairs.first[at]), int(pairs.second[at]), int(pairs.pixels[at])
         if b in taken or shared < SHARED_PART * min(areas[a], other_areas[b]):
             continue
-        if a not in numbers:
-            numbers[a] = b
-        elif a in here and a in made.cut_off:  # no block has seen it whole: what two saw apart may be one
-            same.append((numbers[a], b))
+        if a not in known:
+            known[a] = b
+        elif a in belongs and a in cut_off:  # no block has seen it whole: what two saw apart may be one
+            same.append((known[a], b))
         else:
             continue
         taken.add(b)
-    for a in sorted(here - numbers.keys()):
-        numbers[a], next_number = next_number, next_number + 1
-    return Settled(replace_values(inside, {a: numbers[a] for a in here}), next_number, same)
+    labels = replace_values(inside, {a: k for k, a in enumerate(here, 1)})
+    small = labels.astype(np.uint16) if len(here) < 2**16 else labels
+    return Matched(small, np.array([known.get(a, 0) for a in here], np.int64), same)
+
+
+def numbered(labels: NDArray[Any], numbers: Numbers, next_number: int) -> tuple[Labels, int]:
+    """Return the labels of a block with their numbers, new ones where no neighbour knew any, and the next free one.
+
+    Parameters
+    ----------
+    labels, numbers
+        As `match` returns them.
+    """
+    new = np.flatnonzero(numbers == 0)
+    table = np.concatenate([[0], numbers]).astype(np.int32)
+    table[1 + new] = next_number + np.arange(new.size)
+    return table[labels], next_number + int(new.size)
 
 
 def one_number_each(same: Sequence[tuple[int, int]]) -> dict[int, int]:

@@ -8,27 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_unet.errors import UserError
 from napari_unet.formats.ome_pyramid import Pyramid, not_written
-from napari_unet.workflow.blocks.compute import Stored
-from napari_unet.workflow.blocks.grid import Box, Index
+from napari_unet.workflow.blocks.files import PROBABILITIES, BlockFiles
 from napari_unet.workflow.blocks.journal import NAME, Journal
 from napari_unet.workflow.blocks.plan import CHUNK, Plan
 
-PROBABILITIES = "probabilities"
 
-
-class BlockStore:
+class BlockStore(BlockFiles):
     """Everything that is kept between two blocks, so that a process that died can be gone on with.
 
     Attributes
     ----------
-    labels
-        int32 (Y, X), with its pyramid.
-    said
-        What the network said, (K - 1 [+ 1], Y, X) uint16, in px of the network.
     journal
         Which blocks are done.
     resumed
@@ -36,9 +28,8 @@ class BlockStore:
     """
 
     def __init__(self, folder: Path, plan: Plan, journal: Journal, resumed: bool) -> None:
-        self.folder, self.plan, self.journal, self.resumed = folder, plan, journal, resumed
-        self.labels = Pyramid(folder)
-        self.said = Pyramid(folder / PROBABILITIES, keep_empty=True)
+        super().__init__(folder, plan)
+        self.journal, self.resumed = journal, resumed
 
     @classmethod
     def open(
@@ -68,8 +59,7 @@ class BlockStore:
         journal = Journal.read(folder) if folder.exists() else None
         if journal is not None and journal.made_with == made_with:
             return cls(folder, Plan.model_validate(journal.plan), journal, True)
-        if folder.exists():
-            _remove_ours(folder)
+        prepare_folder(folder)
         shape = (plan.height, plan.width)
         Pyramid.create(folder, shape, CHUNK, np.int32, name=name, pixel_size_um=pixel_size_um)
         tiles = plan.tiles
@@ -87,40 +77,6 @@ class BlockStore:
         journal = Journal.begin(folder, made_with, plan.model_dump(mode="json"))
         return cls(folder, plan, journal, False)
 
-    def tiles(self) -> set[Index]:
-        """Return the tiles of which it is on disk what the network says."""
-        return {index for index in self.plan.tiles if self._tile_file(index).is_file()}
-
-    def write_tile(self, index: Index, said: Stored) -> None:
-        """Keep what the network says of a tile."""
-        y0, _, x0, _ = self.plan.tiles.box(index)
-        self.said.write(y0, x0, said)
-
-    def forget_tile(self, index: Index) -> None:
-        """Give its room back."""
-        self._tile_file(index).unlink(missing_ok=True)
-
-    def read_said(self, box: Box) -> Stored:
-        """Return what the network says of a box whose tiles are there."""
-        stored: Stored = self.said.read(*box)
-        return stored
-
-    def read_labels(self, box: Box) -> NDArray[np.int32]:
-        """Return what is written so far."""
-        labels: NDArray[np.int32] = self.labels.read(*box)
-        return labels
-
-    def replace_numbers(self, index: Index, numbers: dict[int, int]) -> None:
-        """Write a block again with some of its numbers replaced, if it has any of them."""
-        box = self.plan.blocks.box(index)
-        labels = self.read_labels(box)
-        old = np.array(sorted(numbers), np.int32)
-        at = np.searchsorted(old, labels).clip(max=old.size - 1)
-        hit = old[at] == labels
-        if hit.any():
-            new = np.array([numbers[int(k)] for k in old], np.int32)
-            self.labels.write(box[0], box[2], np.where(hit, new[at], labels))
-
     def finish(self, output: Path, probabilities: Path | None) -> None:
         """Give the labels their name, and what the network said its own or none.
 
@@ -133,30 +89,45 @@ class BlockStore:
             if probabilities is None:
                 shutil.rmtree(self.folder / PROBABILITIES)
             else:
-                _replace(self.folder / PROBABILITIES, probabilities)
+                put_in_place(self.folder / PROBABILITIES, probabilities)
             os.unlink(self.folder / NAME)
-            _replace(self.folder, output)
+            put_in_place(self.folder, output)
         except OSError as error:
             raise not_written(output, error) from error
 
-    def _tile_file(self, index: Index) -> Path:
-        return self.folder / PROBABILITIES / "0" / "0" / str(index[0]) / str(index[1])
+
+def put_in_place(folder: Path, target: Path) -> None:
+    """Rename a folder, in the place of an older one of ours.
+
+    Raises
+    ------
+    UserError
+        When something else has that name, or can't be moved.
+    """
+    try:
+        if target.exists():
+            _check_ours(target)
+            old = target.with_name(f".{target.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            os.rename(target, old)
+            os.rename(folder, target)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.rename(folder, target)
+    except OSError as error:
+        raise not_written(target, error) from error
 
 
-def _replace(folder: Path, target: Path) -> None:
-    """Rename a folder, in the place of an older one."""
-    if target.exists():
-        _check_ours(target)
-        old = target.with_name(f".{target.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        os.rename(target, old)
-        os.rename(folder, target)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        os.rename(folder, target)
+def prepare_folder(folder: Path) -> None:
+    """Remove what an earlier run has left in a folder of ours.
 
-
-def _remove_ours(folder: Path) -> None:
+    Raises
+    ------
+    UserError
+        When it holds something else, or can't be removed.
+    """
+    if not folder.exists():
+        return
     _check_ours(folder)
     try:
         shutil.rmtree(folder)

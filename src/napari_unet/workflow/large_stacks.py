@@ -1,0 +1,186 @@
+"""Stacks that memory does not hold: segmented plane by plane into OME-Zarr labels, which a later start goes on with."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
+from napari_unet.errors import Stopped
+from napari_unet.formats.lazy import LazyImage
+from napari_unet.formats.lazy_stacks import Index, LazyStack
+from napari_unet.formats.ome_pyramid import Pyramid
+from napari_unet.objects.linking import LinkSettings, link_planes
+from napari_unet.workflow.blocks.journal import NAME, Journal
+from napari_unet.workflow.blocks.plan import CHUNK
+from napari_unet.workflow.blocks.segmentation import unfinished_of
+from napari_unet.workflow.blocks.store import prepare_folder, put_in_place
+
+_log = logging.getLogger("napari_unet")
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentedPlane:
+    """What was found on one plane.
+
+    Attributes
+    ----------
+    labels
+        (Y, X), integers; anything that is cut by slices.
+    n
+        How many objects.
+    """
+
+    labels: Any
+    n: int
+    sentences: tuple[str, ...] = ()
+
+
+SegmentPlane = Callable[[LazyImage, OnProgress], SegmentedPlane]
+
+
+@dataclass
+class StackRun:
+    """One stack on its way.
+
+    Attributes
+    ----------
+    segment
+        Segments a plane; its labels are read before the next one is asked for.
+    made_with
+        All that the labels depend on: what was begun in another way is begun anew.
+    link
+        Along which axes planes are linked: "", "Z", "T" or "ZT".
+    """
+
+    stack: LazyStack
+    output: Path
+    segment: SegmentPlane
+    made_with: dict[str, Any]
+    link: str = ""
+    link_settings: LinkSettings = field(default_factory=LinkSettings)
+    on_progress: OnProgress = no_progress
+    should_stop: ShouldStop = never_stop
+    tell: Callable[[str], None] = lambda sentence: None
+
+    def run(self) -> tuple[Pyramid, int, tuple[str, ...]]:
+        """Segment what is not done yet, and link it.
+
+        Returns
+        -------
+        labels : Pyramid
+            Still in its folder of unfinished work: `finish` gives it its name.
+        n : int
+            How many objects there are; one that is linked counts once.
+        sentences : tuple of str
+            What one should know of the planes that were segmented now.
+
+        Raises
+        ------
+        Stopped
+            When asked to stop; the planes that are done are kept.
+        """
+        folder = unfinished_of(self.output)
+        journal, resumed = self._journal(folder)
+        labels, planes = Pyramid(folder), list(self.stack.indices())
+        if resumed and journal.done:
+            self.tell(f"{len(journal.done)} of {len(planes)} planes were done before; going on from there.")
+        said: list[str] = []
+        for k, index in enumerate(planes):
+            if (k, 0) in journal.done:
+                continue
+            if self.should_stop():
+                raise Stopped(f"Stopped; {len(journal.done)} of {len(planes)} planes are done and kept.")
+
+            def report(fraction: float, words: str, k: int = k) -> None:
+                self.on_progress((k + fraction) / len(planes), f"plane {k + 1} of {len(planes)}")
+
+            found = self.segment(self.stack.plane(index), report)
+            copy_plane(found.labels, labels, index)
+            journal.add((k, 0), journal.next_number + found.n, [])
+            said += found.sentences
+        n = journal.next_number - 1
+        if self.link:
+            labels, n = self._linked(labels)
+        return labels, n, tuple(dict.fromkeys(said))
+
+    def finish(self, labels: Pyramid) -> None:
+        """Give the labels their name, and remove what they were made of.
+
+        Raises
+        ------
+        UserError
+            When something else has that name, or can't be moved.
+        """
+        (labels.folder / NAME).unlink(missing_ok=True)
+        put_in_place(labels.folder, self.output)
+        shutil.rmtree(unfinished_of(self.output), ignore_errors=True)
+
+    def _journal(self, folder: Path) -> tuple[Journal, bool]:
+        journal = Journal.read(folder) if folder.exists() else None
+        if journal is not None and journal.made_with == self.made_with:
+            return journal, True
+        prepare_folder(folder)
+        self._create(folder)
+        return Journal.begin(folder, self.made_with, {}), False
+
+    def _create(self, folder: Path) -> Pyramid:
+        stack = self.stack
+        height, width = (stack.array.shape[stack.axes.index(axis)] for axis in "YX")
+        return Pyramid.create(
+            folder,
+            (*stack.plane_shape, height, width),
+            CHUNK,
+            np.int32,
+            name=stack.name,
+            pixel_size_um=stack.pixel_size_um,
+            planes=stack.letters,
+            plane_distance_um=stack.plane_distance_um,
+        )
+
+    def _linked(self, labels: Pyramid) -> tuple[Pyramid, int]:
+        """Return labels whose numbers go through planes, beside those that are not linked, which are read again."""
+        letters, shape = self.stack.letters, self.stack.plane_shape
+        depth, time = (letters.index(axis) if axis in self.link else None for axis in "ZT")
+
+        def read(plane: Index) -> NDArray[np.int32]:
+            one: NDArray[np.int32] = np.asarray(labels.levels[0][tuple(plane)])
+            return one
+
+        found = link_planes(
+            read,
+            shape,
+            depth,
+            time,
+            self.link_settings,
+            on_progress=self.on_progress,
+            should_stop=self.should_stop,
+        )
+        folder = self.output.with_name(f"{self.output.stem}.linked.zarr")
+        prepare_folder(folder)
+        linked = self._create(folder)
+        for plane in np.ndindex(*shape):
+            if self.should_stop():
+                raise Stopped("Stopped; all planes are done and kept, they are not linked yet.")
+            linked.write(0, 0, found.apply(plane, read(plane)), plane)
+        return linked, found.n_objects
+
+
+def copy_plane(source: Any, target: Pyramid, plane: Index) -> None:
+    """Write labels (Y, X) into a plane of others, a row of chunks at a time."""
+    height, width = source.shape
+    rows = CHUNK * max(1, 2 ** (len(target.levels) - 1))  # every level begins with its own pixels
+    for top in range(0, height, rows):
+        target.write(top, 0, np.asarray(source[top : min(top + rows, height), 0:width]), plane)
+
+
+def labels_of_planes(labels: Pyramid, stack: LazyStack) -> LazyStack:
+    """Return the labels of a stack, to be read plane by plane."""
+    return replace(stack, array=labels.levels[0], axes=f"{stack.letters}YX", again=None)
