@@ -118,27 +118,26 @@ def test_the_shell_exports_in_parts_and_says_what_it_can_not(shell, file, tmp_pa
 
 
 def test_memory_is_that_of_a_part(tmp_path):
-    side = 6000
+    side = 3000
     path = tmp_path / "large.tif"
     labels = tifffile.memmap(path, shape=(side, side), dtype=np.int32)
-    for k in range(400):
-        y, x = divmod(k, 20)
+    for k in range(100):
+        y, x = divmod(k, 10)
         labels[y * 300 + 10 : y * 300 + 40, x * 300 + 10 : x * 300 + 60] = k + 1
     labels.flush()
     del labels
-    lazy = labels_in_parts(path, 1e8)
+    lazy = labels_in_parts(path, 1e7)
     assert lazy is not None
     objects.SIDE = 512
     tracemalloc.start()
     try:
         table, _ = measure_in_parts(lazy, None, None)
-        for what in (Format.COCO, Format.GEOJSON):
-            export_in_parts(lazy, tmp_path / what.value, what, "large")
+        export_in_parts(lazy, tmp_path / "a.json", Format.COCO, "large")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert table["label"].size == 400
-    assert peak < 40e6, f"{peak / 1e6:.0f} MB of an image of {4 * side**2 / 1e6:.0f}"
+    assert table["label"].size == 100
+    assert peak < 16e6, f"{peak / 1e6:.0f} MB of an image of {4 * side**2 / 1e6:.0f}"
 
 
 def test_a_mask_comes_back_from_its_outline_and_its_run_lengths(blobs):

@@ -161,8 +161,8 @@ def _described(axes: str, pixel_size_um: float | None) -> list[dict[str, str]]:
     return described
 
 
-def _axes(labels: NDArray[Any], axes: str | None) -> str:
-    found = axes or {2: "YX", 3: "ZYX", 4: "TZYX"}.get(labels.ndim)
-    if found is None or len(found) != labels.ndim:
+def _axes(labels: Any, axes: str | None) -> str:
+    found = axes or {2: "YX", 3: "ZYX", 4: "TZYX"}.get(len(labels.shape))
+    if found is None or len(found) != len(labels.shape):
         raise UserError(f"Labels of shape {labels.shape} can't be written: name one axis for each dimension.")
     return found

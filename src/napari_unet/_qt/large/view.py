@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from napari_unet._qt.layers.places import canvas_size
 from napari_unet._qt.layers.sources import OURS, full_resolution, is_large, plane_geometry, source_of
 from napari_unet.formats.axes import guess_axes
-from napari_unet.formats.lazy import LazyImage
+from napari_unet.formats.lazy import LazyImage, open_lazily
 from napari_unet.workflow.blocks.grid import Box
 
 PART = 2048
@@ -44,10 +46,11 @@ def lazy_of(layer: Image) -> LazyImage:
     UserError
         When it has several planes.
     """
-    data = full_resolution(layer)
-    return LazyImage(
-        layer.name, data, guess_axes(data, rgb=bool(layer.rgb)), source_of([layer]).pixel_size_um
-    )
+    data, path = full_resolution(layer), layer.source.path
+    # Workers on the same disk may open the file themselves, if there is the same image in it.
+    again = None if not path else partial(open_lazily, Path(path).resolve())
+    axes = guess_axes(data, rgb=bool(layer.rgb))
+    return LazyImage(layer.name, data, axes, source_of([layer]).pixel_size_um, again=again)
 
 
 def box_in_view(viewer: Any, layer: Image) -> Box:
