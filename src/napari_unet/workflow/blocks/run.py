@@ -66,12 +66,13 @@ class BlockRun:
 
     def __post_init__(self) -> None:
         plan = self.plan = self.store.plan
+        self._needed: dict[tuple[Index, int], list[Index]] = {}
         self.tiles = self.store.tiles()
         done = self.store.journal.done
         self._waiting = dict.fromkeys((index for index in plan.blocks if index not in done), plan.halo)
         self._flying: dict[Future[Any], tuple[str, Index, int]] = {}
         self._missing = {
-            tile for index in self._waiting for tile in tiles_of(plan, index, plan.halo)
+            tile for index in self._waiting for tile in self._tiles_of(index, plan.halo)
         } - self.tiles
         self._best = (-1.0, "")
 
@@ -101,6 +102,7 @@ class BlockRun:
         try:
             place.begin(bench, self.image, self.store)
         except PlaceLost as lost:
+            place.end()
             self._go_home(lost)
         else:
             self.place = place
@@ -152,7 +154,7 @@ class BlockRun:
         blocks = [index for kind, index, _ in self._flying.values() if kind == "block"]
         for index in self._in_order():
             halo = self._waiting[index]
-            needed = tiles_of(self.plan, index, halo)
+            needed = self._tiles_of(index, halo)
             missing = [tile for tile in needed if tile not in self.tiles and tile not in tiles]
             if missing:
                 self._flying[self.place.tile(missing[0])] = ("tile", missing[0], 0)
@@ -179,6 +181,12 @@ class BlockRun:
                 )
         # A few suffice to keep a place busy.
         yield from itertools.islice(dict.fromkeys([*first, *self._waiting]), 2 * self.place.at_once + 1)
+
+    def _tiles_of(self, index: Index, halo: int) -> list[Index]:
+        """Return the tiles of a block, which is asked for its tiles before every job."""
+        if (index, halo) not in self._needed:
+            self._needed[index, halo] = tiles_of(self.plan, index, halo)
+        return self._needed[index, halo]
 
     def _job_of(self, index: Index, halo: int) -> BlockJob:
         grid, done = self.plan.blocks, self.store.journal.done
@@ -211,7 +219,7 @@ class BlockRun:
     def _forget_around(self, index: Index) -> None:
         """Remove what the network said where all blocks that see it are done."""
         plan, done = self.plan, self.store.journal.done
-        for tile in tiles_of(plan, index, plan.halo):
+        for tile in self._tiles_of(index, plan.halo):
             y0, y1, x0, x1 = plan.tiles.box(tile)
             reach = plan.halo + round(4 / plan.scale)
             around = plan.blocks.clip(
