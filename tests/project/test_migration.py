@@ -11,7 +11,7 @@ import pytest
 from painted import FOLDER
 from unreliable_disk import UnreliableDisk
 
-from killing import run_and_kill
+from killing import Nursery
 from napari_unet.errors import UserError
 from napari_unet.project import Project, documents, recovery
 from napari_unet.project.disk import UNFINISHED, Disk
@@ -161,24 +161,29 @@ def test_a_disk_that_fails_is_a_sentence_and_the_next_time_does_the_rest(old, co
 def migrate_and_kill(folder: Path, kills: int, n_projects: int, n_images: int) -> int:
     """Return how many kills fell into a migration."""
     within = 0
-    for seed in range(kills):
-        projects = [folder / f"{seed}-{k}" for k in range(n_projects)]
-        for project in projects:
-            shutil.copytree(OLD, project)
-            names = with_images(project, n_images)
-        said, _ = run_and_kill(OPENING, *projects, seed=seed, seconds=(0.0, 0.04 * n_projects))
-        opened = [line["opening"] for line in said]
-        if opened[-1] is not None:
-            left = Path(opened[-1])
-            paths = [path for path in left.rglob("*.json") if path.name in ("image.json", "project.json")]
-            found = {json.loads(path.read_bytes()).get("schema_version") for path in paths}
-            within += found == {None, 1, SCHEMA}
-            check(left, names=tuple(names))
-            assert not [path for path in left.rglob("*") if path.name.endswith(UNFINISHED)]
-        for project in projects:
-            shutil.rmtree(project)
-        print(f"killed {seed + 1} times, {within} of them within a migration", flush=True)
+    with Nursery(OPENING) as nursery:
+        for seed in range(kills):
+            projects = [folder / f"{seed}-{k}" for k in range(n_projects)]
+            for project in projects:
+                shutil.copytree(OLD, project)
+                names = with_images(project, n_images)
+            said, _ = nursery.run_and_kill(*projects, seed=seed, seconds=(0.0, 0.04 * n_projects))
+            opened = [line["opening"] for line in said if "opening" in line]
+            if opened and opened[-1] is not None:
+                left = Path(opened[-1])
+                within += is_between(left)
+                check(left, names=tuple(names))
+                assert not [path for path in left.rglob("*") if path.name.endswith(UNFINISHED)]
+            for project in projects:
+                shutil.rmtree(project)
+            print(f"killed {seed + 1} times, {within} of them within a migration", flush=True)
     return within
+
+
+def is_between(folder: Path) -> bool:
+    """Return whether some of a project's documents are of the old version and some of the new one."""
+    paths = [path for path in folder.rglob("*.json") if path.name in ("image.json", "project.json")]
+    return {json.loads(path.read_bytes()).get("schema_version") for path in paths} == {None, 1, SCHEMA}
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def kill(folder: Path, kills: int, within: float | None, per_project: int = 8) -
     with Nursery(PROCESS) as nursery:
         for seed in range(kills):
             place = folder / f"project {seed // per_project}"
-            said, killed = nursery.run_and_kill(place, seed, seed=seed, seconds=(0.1, 20.0))
+            said, killed = nursery.run_and_kill(place, seed, seed=seed, seconds=(0.1, 12.0))
             doing = [line["what"] for line in said if line["what"] not in ("paint", "painted", "trained")][-1]
             fell[doing] = fell.get(doing, 0) + 1
             check(place, said, killed, within)
