@@ -98,7 +98,7 @@ def loop() -> Iterator[Any]:
         end = time.monotonic() + 900  # the machine may have much else to do
         while not condition():
             QApplication.processEvents()
-            time.sleep(0.001)
+            time.sleep(0.005)
             if time.monotonic() > end:
                 raise TimeoutError(f"{what}: {unet.words.last}")
 

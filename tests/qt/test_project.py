@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_unet._qt.dock import Dock
 from napari_unet._qt.loops import loop_of
-from napari_unet._qt.project import closing
+from napari_unet._qt.project import closing, work
 from napari_unet._qt.project.sight import FILE
 from napari_unet.project import Project, recovery
 from napari_unet.project.disk import Disk
@@ -277,6 +278,38 @@ def test_a_project_opens_with_its_image_wherever_that_is(
     wait(qtbot, lambda: other.loop.session.annotation is not None)
     np.testing.assert_array_equal(other.loop.session.annotation, painted)
     np.testing.assert_array_equal(other.viewer.layers[0].data, discs[0])
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_projects_picture_is_shown_while_the_rest_is_read(
+    dock: Any,
+    another_dock: Any,
+    qtbot: Any,
+    discs: Any,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    removed: bool,
+) -> None:
+    begun(dock, qtbot, discs, file)
+    folder = keeping(dock).project.folder
+    dock.loop.end()
+    go_on, read_kept = threading.Event(), work.read_kept
+
+    def slowly(*what: Any) -> Any:
+        assert go_on.wait(60)
+        return read_kept(*what)
+
+    monkeypatch.setattr(work, "read_kept", slowly)
+    other = another_dock()
+    other.loop.moves.open_project(folder)
+    wait(qtbot, lambda: len(other.viewer.layers) == 1)
+    np.testing.assert_array_equal(other.viewer.layers[0].data, discs[0])
+    if removed:
+        other.viewer.layers.clear()
+    go_on.set()
+    wait(qtbot, lambda: other.loop.session.annotation is not None)
+    assert [type(layer).__name__ for layer in other.viewer.layers] == ["Image", "Labels"]
+    assert other.loop.layers.images == [other.viewer.layers[0]]
 
 
 def test_an_image_without_a_file_comes_back_from_the_project(

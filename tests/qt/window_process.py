@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from napari._app_model import get_app_model
+from napari._qt import qt_main_window  # noqa: F401
+from napari.layers import Image
 from qtpy.QtWidgets import QApplication
 
 from killing import say
@@ -24,6 +27,10 @@ from napari_unet.session import SCRATCH, Which
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 from real_window import RealWindow
+
+# Once, in the nursery: an image's units are read, napari's commands are registered. No Labels: drawing them begins
+# threads, which no fork survives.
+_ = Image(np.zeros((8, 8), np.uint8)), get_app_model()
 
 SHAPE = (200, 260)
 SIDE = 20

@@ -1,5 +1,6 @@
 """Several images in one project: opened one after the other, trained together."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,28 @@ def test_names_in_trainings_are_unique_and_stay_when_others_come():
     images = summaries("new", "new", "new")
     assert list(unique_names(images).values()) == ["x", "x (2)", "x (3)"]
     assert unique_names(images[:2]) == {k: v for k, v in unique_names(images).items() if k != "i2"}
+
+
+def test_whether_labels_came_with_an_image_is_looked_up_by_the_writing_thread(tmp_path, files):
+    looked_in = []
+
+    class Labels(np.ndarray):
+        def any(self, *args, **kwargs):
+            looked_in.append(threading.current_thread().name)
+            return super().any(*args, **kwargs)
+
+    labels = np.zeros((3, 1100, 20), np.int32).view(Labels)
+    with Project.create(tmp_path / "project") as project:
+        first, second, third = add_files(project, files.values(), nothing, never).ids
+        project.look_for_work(first, labels.copy())
+        labels[2, 1050, 3] = 1
+        project.look_for_work(second, labels)
+        project.set_progress(third, "done")
+        project.look_for_work(third, labels)
+    with Project.open(tmp_path / "project") as project:
+        assert [image.progress for image in project.images] == ["new", "work", "done"]
+    assert set(looked_in) == {"project writer"}
+    assert len(looked_in) == 2 * 3 * 3, "all of both, in strips; nobody looks at an image that is done"
 
 
 def test_files_that_are_no_pictures_get_a_sentence_each_and_the_others_come_in(tmp_path, files):

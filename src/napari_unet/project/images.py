@@ -8,9 +8,11 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.errors import UserError
+from napari_unet.project.chunks import SIDE, Breathe
 from napari_unet.project.disk import Disk
 from napari_unet.project.documents import ImageDescription, ImageSummary, Progress, ProjectDocument
 from napari_unet.project.image_entry import ImageEntry
@@ -93,8 +95,31 @@ class KeptImages:
             }
         )
 
+    def look_for_work(self, image_id: str, labels: NDArray[np.int32]) -> None:
+        """Say that a new image is in work if any of its labels are painted; the writing thread looks."""
+
+        def look(breathe: Breathe) -> None:
+            if _is_painted(labels, breathe) and self._is_new(image_id):
+                self.set_progress(image_id, "work")
+
+        if self._is_new(image_id):
+            self._writer.submit(look, counts=False)  # nothing is unsaved: it can be looked up again
+
+    def _is_new(self, image_id: str) -> bool:
+        return any(image.id == image_id and image.progress == "new" for image in self.all)
+
     def _entry(self, image_id: str) -> ImageEntry:
         return ImageEntry(self._disk, self._writer, self._folder, image_id)
+
+
+def _is_painted(labels: NDArray[np.int32], breathe: Breathe) -> bool:
+    """Look strip by strip, so that a stroke painted meanwhile need not wait for the end of a stack."""
+    for plane in np.ndindex(labels.shape[:-2]):
+        for top in range(0, labels.shape[-2], SIDE):
+            if labels[plane][top : top + SIDE].any():
+                return True
+            breathe()
+    return False
 
 
 def slug(name: str) -> str:

@@ -161,6 +161,10 @@ class Project:
         """Say how far an image is."""
         self._images.set_progress(image_id, progress)
 
+    def look_for_work(self, image_id: str, labels: NDArray[Any]) -> None:
+        """Say, soon, that a new image is in work if any of its labels are painted."""
+        self._images.look_for_work(image_id, labels)
+
     # ---- rounds and history --------------------------------------------------------------------------------
 
     def add_round(self, model: Callable[[], Model], document: RoundDocument) -> KeptRound:

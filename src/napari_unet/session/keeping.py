@@ -274,10 +274,9 @@ class Keeper:
         self.project.log(f"New {which}", self.entry.id, sequence=self.entry.sequence)
 
     def _look_for_work(self) -> None:
-        """Note that the image is in work where an annotation came with it."""
-        painted = self._canvas.arrays.get(Which.ANNOTATION)
-        if self._is_new and painted is not None and painted.any():
-            self.begin_work()
+        """Have noted that the image is in work where an annotation came with it."""
+        if self._is_new and (labels := self._canvas.arrays.get(Which.ANNOTATION)) is not None:
+            self.project.look_for_work(self.entry.id, labels)
 
     def _keep_probabilities(self) -> None:
         now = self._session.separating.stored.all()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal
+from napari.layers import Image
+from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_unet._qt.project import work
 from napari_unet._qt.project.keeping import Keeping
@@ -14,8 +16,10 @@ from napari_unet._qt.project.rescue import rescue
 from napari_unet._qt.project.showing import choose_among, show_picture
 from napari_unet._qt.project.sight import file_of
 from napari_unet._qt.project.status import count
+from napari_unet.errors import UserError
 from napari_unet.project import ImageMissing, ProjectLocked, recovery
 from napari_unet.project.recovery import Recovery
+from napari_unet.session.pictures import Picture
 
 
 class Moves(QObject):
@@ -35,10 +39,13 @@ class Moves(QObject):
     """
 
     changed = Signal()
+    _picture_read = Signal(object)
 
     def __init__(self, keeping: Keeping) -> None:
         super().__init__()
         self._keeping = keeping
+        self._early: tuple[Picture, list[Image]] | None = None  # what is shown before the rest is read
+        self._picture_read.connect(self._show_early, Qt.ConnectionType.QueuedConnection)
         self.offers: list[tuple[Recovery, str]] = []
         self.refusal: ProjectLocked | ImageMissing | None = None
         self._declined: set[Path] = set()
@@ -92,7 +99,7 @@ class Moves(QObject):
     def open_project(self, folder: Path, take_over: bool = False, image_at: Path | None = None) -> None:
         """Open a project's image, and go on with what was painted on it."""
         self._open(
-            lambda: work.open_with_image(folder, take_over, image_at),
+            lambda: work.open_with_image(folder, take_over, image_at, self._tell_picture),
             self.show,
             folder,
             lambda **how: self.open_project(folder, **({"take_over": True} | how)),
@@ -213,12 +220,29 @@ class Moves(QObject):
         with keeping.words.telling("Opening the project"):
             keeping.let_go()  # before another image is chosen
             try:
-                made = show_picture(keeping.layers.viewer(), opened.picture)
+                made = self._shown_early(opened.picture) or show_picture(
+                    keeping.layers.viewer(), opened.picture
+                )
                 keeping.layers.choose_images(choose_among(made, opened.kept.notes))
             except BaseException:
                 opened.project.close(discard=True)
                 raise
             self._take(opened)
+
+    def _tell_picture(self, picture: Picture) -> None:
+        with suppress(RuntimeError):  # the window went meanwhile
+            self._picture_read.emit(picture)
+
+    def _show_early(self, picture: Picture) -> None:
+        with suppress(UserError):  # it is tried again, and told, with the rest
+            self._early = picture, show_picture(self._keeping.layers.viewer(), picture)
+
+    def _shown_early(self, picture: Picture | None) -> list[Image]:
+        """Return the layers of a picture that is shown already, without those that were removed again."""
+        early, self._early = self._early, None
+        if early is None or early[0] is not picture:
+            return []
+        return [layer for layer in early[1] if layer in self._keeping.layers.viewer().layers]
 
     def _run(
         self,

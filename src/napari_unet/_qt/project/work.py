@@ -139,13 +139,20 @@ def read(folder: Path, image_id: str, take_over: bool = False) -> Opened:
         raise
 
 
-def open_with_image(folder: Path, take_over: bool = False, image_at: Path | None = None) -> Opened:
+def open_with_image(
+    folder: Path,
+    take_over: bool = False,
+    image_at: Path | None = None,
+    on_picture: Callable[[Picture], None] | None = None,
+) -> Opened:
     """Open a project and read the image that was worked on last, too; where it is gone, one that is there.
 
     Parameters
     ----------
     image_at
         The image's file, where the user had to say where it is.
+    on_picture
+        Given the image as soon as it is read: what was painted and trained may take seconds more.
 
     Raises
     ------
@@ -165,13 +172,18 @@ def open_with_image(folder: Path, take_over: bool = False, image_at: Path | None
             )
         last = project.notes.get(OPEN_IMAGE)
         place = ids.index(last) if last in ids else 0
-        return _first_there(project, (ids[place:] + ids[:place])[:_TRIED], image_at)
+        return _first_there(project, (ids[place:] + ids[:place])[:_TRIED], image_at, on_picture)
     except BaseException:
         project.close(discard=True)
         raise
 
 
-def _first_there(project: Project, ids: Sequence[str], image_at: Path | None) -> Opened:
+def _first_there(
+    project: Project,
+    ids: Sequence[str],
+    image_at: Path | None = None,
+    on_picture: Callable[[Picture], None] | None = None,
+) -> Opened:
     missing: list[ImageMissing] = []
     for image_id in ids:
         entry = project.image(image_id)
@@ -180,6 +192,8 @@ def _first_there(project: Project, ids: Sequence[str], image_at: Path | None) ->
         except ImageMissing as error:
             missing.append(error)
             continue
+        if on_picture is not None:
+            on_picture(picture)
         kept = read_kept(project, entry)
         sentences = (*kept.sentences, *([f"{missing[0]} Open it from the list for that."] if missing else []))
         return Opened(project, image_id, replace(kept, sentences=sentences), picture)
@@ -209,7 +223,7 @@ def begin_with(files: Sequence[Path], tell: Callable[[int], None], should_stop: 
     try:
         added = add_files(project, files, tell, should_stop)
         if added.ids:
-            return Filled(added, _first_there(project, added.ids[:1], None))
+            return Filled(added, _first_there(project, added.ids[:1]))
     except BaseException:
         _remove(project)
         raise
