@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import sys
@@ -50,6 +51,24 @@ def n_callbacks(viewer: Any) -> int:
     return sum(len(emitter.callbacks) for emitter in emitters)
 
 
+class _MallInfo(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    ]
+
+
+def mb_in_use() -> float:
+    """Return what was allocated and not freed, as glibc counts it: without what lies free between; else 0."""
+    try:
+        ask = ctypes.CDLL(None).mallinfo2
+    except (OSError, AttributeError):
+        return 0.0
+    ask.restype = _MallInfo
+    found = ask()
+    return round((found.uordblks + found.hblkhd) / 1e6, 2)
+
+
 def measure(cycle: int, since: float, viewer: Any) -> None:
     """Print what there is now."""
     settle()
@@ -61,6 +80,7 @@ def measure(cycle: int, since: float, viewer: Any) -> None:
                 "cycle": cycle,
                 "seconds": round(time.monotonic() - since, 1),
                 "mb": round(psutil.Process().memory_info().rss / 1e6, 2),
+                "in_use": mb_in_use(),
                 "threads": threading.active_count(),
                 "widgets": len(QApplication.allWidgets()),
                 "callbacks": n_callbacks(viewer) if viewer is not None else 0,
@@ -78,6 +98,7 @@ def loop() -> Iterator[Any]:
     """Train two steps, segment, correct with the mouse, accept, undo; yield the viewer after each cycle."""
     from real_window import RealWindow
 
+    from napari_unet.network import calibration
     from napari_unet.network.training_settings import TrainingSettings
     from napari_unet.session import Which
 
@@ -87,7 +108,8 @@ def loop() -> Iterator[Any]:
         (image, {"name": "discs"}, "image"),
         (labels, {"name": "mine", "metadata": {"napari_unet": said}}, "labels"),
     ]
-    window = RealWindow(layers, (1000, 650))
+    calibration.N_PATCHES = 4  # else the statistics of so short a training take longer than all its steps
+    window = RealWindow(layers, (800, 560))
     unet, session = window.loop, window.loop.session
     settings = TrainingSettings(
         steps=2, minutes=None, width=4, depth=2, patch_size=32, batch_size=2, threads=1, device="cpu"
@@ -112,7 +134,7 @@ def loop() -> Iterator[Any]:
             window.viewer.layers.selection.active = layer
             layer.mode, layer.brush_size = "paint", 5
             y, x = rng.uniform(10, 80), rng.uniform(10, 110)
-            stroke(window, [(y + k, x + k) for k in range(6)])
+            stroke(window, [(y + k, x + k) for k in (0, 3, 6)])
         unet.accept()
         unet.undo()
         settle()

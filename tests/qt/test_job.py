@@ -141,3 +141,13 @@ def test_what_a_job_worked_on_goes_with_its_end(qtbot: Any, asks: bool) -> None:
     gc.collect()
     assert array() is None
     assert repr(job._work) == "U-Net: a test"
+
+
+def test_nothing_of_a_job_stays_with_napari_but_its_words(qtbot: Any, dock: Any) -> None:
+    listener = Listener()
+    job = weakref.ref(listener.start(lambda on_report, should_stop: None))
+    qtbot.waitUntil(listener.is_over, timeout=5000)
+    listener.heard.clear()
+    qtbot.wait(50)
+    gc.collect()
+    assert job() is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from qtpy.QtCore import Signal
 
 from napari_unet.callbacks import ShouldStop
 from napari_unet.errors import Stopped, UserError
+from napari_unet.support.memory import give_back
 
 _log = logging.getLogger("napari_unet")
 
@@ -22,8 +24,7 @@ _SECONDS_BETWEEN_REPORTS = 0.1
 class Work:
     """A function with the name that napari shows when it asks whether to close; can be called once.
 
-    napari keeps all workers that it knows of until it is closed, so the function goes when it has run, and with it the
-    arrays that it works on.
+    napari keeps it until it is closed, so the function goes when it has run, and with it the arrays that it works on.
     """
 
     def __init__(self, name: str, run: Callable[[Callable[..., None], ShouldStop], Any]) -> None:
@@ -57,11 +58,23 @@ class Job(WorkerBase):
     passed to ``on_report``, a tuple where there were several arguments.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, is_long: bool = True) -> None:
         super().__init__(SignalsClass=_Signals)
-        self._work = work
+        self._work, self._is_long = work, is_long
         self._reports: list[Any] = []
         self._sent_at = 0.0
+
+    @property
+    def quit(self) -> Callable[[], None]:
+        """Asks for the end; what it gives does not hold the job, as napari keeps that until it is closed itself."""
+        me = weakref.ref(self)
+
+        def ask() -> None:
+            job = me()
+            if job is not None:
+                WorkerBase.quit(job)
+
+        return ask
 
     def should_stop(self) -> bool:
         """Whether somebody asked for the end; safe in every thread."""
@@ -90,6 +103,8 @@ class Job(WorkerBase):
         else:
             self._send()
             self.completed.emit(result)
+        if self._is_long:
+            give_back()
 
     def _report(self, *report: Any) -> None:
         self._reports.append(report[0] if len(report) == 1 else report)
@@ -129,7 +144,9 @@ def start_job(
         every stroke are none of them.
     """
     work = Work(name, run)
-    job: Job = create_worker(work, _worker_class=Job, _start_thread=False) if asks else Job(work)
+    job: Job = (
+        create_worker(work, _worker_class=Job, _start_thread=False) if asks else Job(work, is_long=False)
+    )
     job.completed.connect(completed)
     job.failed.connect(failed)
     if progressed is not None:

@@ -194,6 +194,8 @@ class KeptRounds:
         self._writer = writer
         self._folder = folder
         self._on_way: dict[int, KeptRound] = {}
+        self._taken: set[int] = set()  # numbers, once the folder was listed: nobody else writes into it
+        self._listed = False
 
     def add(self, model: Callable[[], Model], document: RoundDocument) -> KeptRound:
         """Keep a round, soon.
@@ -209,7 +211,7 @@ class KeptRounds:
             If there is a round of that number.
         """
         number = document.number
-        if number in self._on_way or number in self._numbers():
+        if number in self._numbers():
             raise UserError(f"There is a round {number} in the project already.")
         kept = KeptRound(document, self._folder / f"{number:04d}.safetensors", is_written=False)
 
@@ -224,6 +226,7 @@ class KeptRounds:
             _log.info("Round %d is kept.", number)
 
         self._on_way[number] = kept
+        self._taken.add(number)
 
         def done(future: Future[None]) -> None:
             self._on_way.pop(number, None)
@@ -250,16 +253,23 @@ class KeptRounds:
         """Return the rounds in order, and a sentence for each that cannot be read."""
         on_way = dict(self._on_way)  # first: what is on disk by then need not be on its way any more
         on_disk, sentences = read_rounds(self._disk, self._folder)
+        self._list()
         found = {kept.document.number: kept for kept in on_disk} | on_way
         return [found[number] for number in sorted(found)], sentences
 
     @property
     def next_number(self) -> int:
         """A number that no round has had: the next one's."""
-        return 1 + max([0, *self._on_way, *self._numbers()])
+        return 1 + max(self._numbers(), default=0)
 
-    def _numbers(self) -> list[int]:
-        return _numbers(self._disk, self._folder)
+    def _numbers(self) -> set[int]:
+        if not self._listed:
+            self._list()
+        return self._taken
+
+    def _list(self) -> None:
+        self._taken.update(_numbers(self._disk, self._folder))
+        self._listed = True
 
 
 def read_rounds(disk: Disk, folder: Path) -> tuple[list[KeptRound], list[str]]:

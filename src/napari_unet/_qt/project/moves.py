@@ -16,7 +16,6 @@ from napari_unet._qt.project.rescue import rescue
 from napari_unet._qt.project.showing import choose_among, show_picture
 from napari_unet._qt.project.sight import file_of
 from napari_unet._qt.project.status import count
-from napari_unet.errors import UserError
 from napari_unet.project import ImageMissing, ProjectLocked, recovery
 from napari_unet.project.recovery import Recovery
 from napari_unet.session.pictures import Picture
@@ -44,7 +43,7 @@ class Moves(QObject):
     def __init__(self, keeping: Keeping) -> None:
         super().__init__()
         self._keeping = keeping
-        self._early: tuple[Picture, list[Image]] | None = None  # what is shown before the rest is read
+        self._early: tuple[Picture, list[Image] | Exception] | None = None  # shown before the rest is read
         self._picture_read.connect(self._show_early, Qt.ConnectionType.QueuedConnection)
         self.offers: list[tuple[Recovery, str]] = []
         self.refusal: ProjectLocked | ImageMissing | None = None
@@ -234,14 +233,18 @@ class Moves(QObject):
             self._picture_read.emit(picture)
 
     def _show_early(self, picture: Picture) -> None:
-        with suppress(UserError):  # it is tried again, and told, with the rest
+        try:
             self._early = picture, show_picture(self._keeping.layers.viewer(), picture)
+        except Exception as error:  # `show` raises it in a moment, when the project can be closed
+            self._early = picture, error
 
     def _shown_early(self, picture: Picture | None) -> list[Image]:
         """Return the layers of a picture that is shown already, without those that were removed again."""
         early, self._early = self._early, None
         if early is None or early[0] is not picture:
             return []
+        if isinstance(early[1], Exception):
+            raise early[1]
         return [layer for layer in early[1] if layer in self._keeping.layers.viewer().layers]
 
     def _run(
