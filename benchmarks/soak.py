@@ -3,7 +3,7 @@
 Run ``tools/screen python benchmarks/soak.py`` (1,000 cycles, 200 openings of each kind), or a part of it:
 ``--cycles 100 --openings 20 --only loop``. Every kind runs in a process of its own; openings have bare napari beside
 them (a third as often), as napari itself keeps things. It writes every sample to ``benchmarks/out/soak.csv`` as it
-comes, prints a Markdown table, and fails when threads, widgets or callbacks grow, or memory does by more than is allowed.
+comes, prints a Markdown table, and fails when threads, widgets or callbacks grow, or memory by more than is allowed.
 ``--minutes 30`` ends every kind after that time, and so does Ctrl-C: the table then says how many cycles there were.
 """
 

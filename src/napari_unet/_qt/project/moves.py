@@ -191,6 +191,7 @@ class Moves(QObject):
         again: Callable[..., None],
     ) -> None:
         def failed(error: Exception) -> None:
+            self._early = None
             if isinstance(error, ProjectLocked | ImageMissing):
                 self.refusal, self._again, self.refused_folder = error, again, folder
                 self.changed.emit()
