@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QItemSelectionModel, QSignalBlocker, Qt, QTimer
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -36,6 +36,7 @@ class RoundsList(QWidget):
         self._efforts = Efforts({}, {})
         self._reading: Job | None = None
         self._shown: object = None
+        self._rows: list[tuple[Any, ...]] = []  # what the lines say
         self.list = QTreeWidget()
         self.list.setHeaderLabels(["Round", "Work", "Labels", "F1 held out"])
         self.list.setRootIsDecorated(False)
@@ -109,7 +110,7 @@ class RoundsList(QWidget):
         now = (
             tuple((done.key, done.name) for done in rounds.all),
             rounds.current,
-            id(self._efforts),
+            self._efforts.before,
         )
         if now != self._shown:
             self._shown = now
@@ -134,25 +135,31 @@ class RoundsList(QWidget):
     # ---- inside --------------------------------------------------------------------------------------------
 
     def _fill(self) -> None:
+        """Bring the lines up to date, only those that are others now: there may be a thousand."""
         rounds, picked = self._loop.session.rounds, {done.key for done in self.chosen()}
+        rows = [(done.key, done.name, *self._columns(done), done is rounds.current) for done in rounds.all]
         with QSignalBlocker(self.list):
-            self.list.clear()
-            for done in rounds.all:
-                item = QTreeWidgetItem([done.name, *self._columns(done)])
-                item.setData(0, Qt.ItemDataRole.UserRole, done.key)
-                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-                font = item.font(0)
-                font.setBold(done is rounds.current)
-                item.setFont(0, font)
-                for column in (1, 2, 3):
-                    item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                self.list.addTopLevelItem(item)
-                if done.key in picked:
-                    self.list.setCurrentItem(item, 0, QItemSelectionModel.SelectionFlag.Select)
-        rows = min(max(len(rounds.all), 1), _MOST_ROWS)
-        height = self.list.sizeHintForRow(0) if rounds.all else 18
-        self.list.setFixedHeight(rows * height + self.list.header().sizeHint().height() + _PADDING)
+            while self.list.topLevelItemCount() > len(rows):
+                self.list.takeTopLevelItem(self.list.topLevelItemCount() - 1)
+            self.list.addTopLevelItems([_line() for _ in rows[self.list.topLevelItemCount() :]])
+            for number, content in enumerate(rows):
+                if number >= len(self._rows) or self._rows[number] != content:
+                    self._write(self.list.topLevelItem(number), content, content[0] in picked)
+        self._rows = rows
+        height = self.list.sizeHintForRow(0) if rows else 18
+        height *= min(max(len(rows), 1), _MOST_ROWS)
+        self.list.setFixedHeight(height + self.list.header().sizeHint().height() + _PADDING)
         self._show_chosen()
+
+    def _write(self, item: QTreeWidgetItem, content: tuple[Any, ...], is_picked: bool) -> None:
+        key, *texts, is_current = content
+        item.setData(0, Qt.ItemDataRole.UserRole, key)
+        for column, text in enumerate(texts):
+            item.setText(column, text)
+        font = item.font(0)
+        font.setBold(is_current)
+        item.setFont(0, font)
+        item.setSelected(is_picked)
 
     def _columns(self, done: Any) -> list[str]:
         effort = self._efforts.of_round(done.number)
@@ -190,7 +197,7 @@ class RoundsList(QWidget):
             return
         with self._loop.telling("Naming the round"):
             rounds.rename(done, item.text(0))
-        self._shown = None  # also where the name was refused
+        self._shown, self._rows = None, []  # also where the name was refused
         self._loop.session.rounds_changed.emit()
 
     def _use(self) -> None:
@@ -259,6 +266,14 @@ class RoundsList(QWidget):
 
     def _read(self) -> None:
         self._reading = None
+
+
+def _line() -> QTreeWidgetItem:
+    item = QTreeWidgetItem()
+    item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
+    for column in (1, 2, 3):
+        item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return item
 
 
 def in_words(name: str, interval: Any) -> str:
