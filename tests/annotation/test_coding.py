@@ -144,6 +144,9 @@ def test_one_kind_of_pixels_beside_the_background_is_taken_apart_into_objects():
     assert np.unique(annotation).tolist() == [0, 1, 2, 3]
     assert (annotation[:, 0] == 0).all()
     assert annotation[0, 1] == 1
+    annotated = np.where(labels == 2, 0, labels)
+    assert np.unique(to_annotation(annotated, Coding.ILASTIK, LabelsAre.OBJECTS, 0)).tolist() == [1, 2, 3]
+    assert np.unique(to_annotation(annotated, Coding.ILASTIK, LabelsAre.CLASSES, 0)).tolist() == [1, 2]
     assert "2 objects" in describe_coding(labels, Coding.ILASTIK, LabelsAre.OBJECTS, 2).sentence
     assert "which value" in describe_coding(labels, Coding.ILASTIK, LabelsAre.OBJECTS, 7).sentence
     kinds = np.tile(np.array([[1, 2, 1, 3]], np.uint8), (4, 5))

@@ -111,8 +111,10 @@ def test_roi_zips_and_names_of_other_programs_train(shell, folder, cells):
     )
     assert np.array_equal(found[0].labels > 1, cells[1][1] > 0)
     assert set(np.unique(found[0].labels)) & {0, 1} == {0}, "outside of regions nothing is said"
-    with pytest.raises(UserError, match="outlines"):
-        read_annotated([folder / "images"], folder / "theirs" / "cell1.zip", Coding.BINARY, LabelsAre.OBJECTS)
+    outlines = folder / "theirs" / "cell1.zip"
+    for coding, background in ((Coding.BINARY, None), (Coding.ILASTIK, 1)):
+        with pytest.raises(UserError, match="outlines"):
+            read_annotated([folder / "images"], outlines, coding, LabelsAre.OBJECTS, background=background)
 
 
 def test_the_pickle_of_cellpose_is_refused_and_the_mask_export_named(shell, folder):

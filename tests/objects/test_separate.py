@@ -221,6 +221,21 @@ def test_the_sentence_names_what_would_help() -> None:
     assert "is 1 object" in why_empty(np.ones((9, 9)), SeparationSettings())
 
 
+def test_with_borders_of_their_own_a_peak_decides_whether_there_is_an_object() -> None:
+    probability = np.full((40, 40), 0.05)
+    probability[10:20, 10:20] = 0.6
+    probability[14:16, 14:16] = 0.85  # too few of its pixels for a peak
+    settings = SeparationSettings(threshold=0.8, own_border=0.6, smallest=3)
+    assert separate(probability, settings).max() == 0
+    sentence = why_empty(probability, settings)
+    assert "0.85, but no object has a tenth of its pixels above the threshold of 0.80" in sentence
+    assert "threshold of 0.60 would find 1 object" in sentence
+    assert separate(probability, settings.model_copy(update={"threshold": 0.6})).max() == 1
+    sentence = why_empty(np.minimum(probability, 0.7), settings)
+    assert "0.70, below the threshold of 0.80" in sentence
+    assert "threshold of 0.60 would find" in sentence
+
+
 def test_a_slider_can_call_it() -> None:
     truth = pack_cells(1024, 20)
     assert truth.max() > 480

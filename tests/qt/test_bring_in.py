@@ -11,7 +11,9 @@ import tifffile
 from driving import add_discs, words
 from qtpy.QtWidgets import QFileDialog
 
+from napari_unet._qt import bringing_run
 from napari_unet.annotation.coding import Coding
+from napari_unet.session import Which
 
 
 def body_of(dock: Any) -> Any:
@@ -87,6 +89,33 @@ def test_masks_of_a_file_are_shown_as_if_they_had_been_found(
     qtbot.waitUntil(dock.takeaway.labels.isEnabled, timeout=60_000)
     assert dock.loop.session.undo() is not None
     assert not dock.loop.session.segmentation.any()
+
+
+def test_a_stack_comes_plane_by_plane_as_one_step_of_undo(
+    dock: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bringing_run, "_PIXELS_AT_ONCE", 1)
+    labels = np.zeros((4, 30, 40), np.int32)
+    labels[:, 5:15, 5:15] = 6
+    dock.viewer.add_image(np.zeros(labels.shape, np.uint8), name="stack")
+    dock.viewer.add_labels(labels, name="made elsewhere")
+    session, body = dock.loop.session, body_of(dock)
+    portions: list[int] = []
+
+    def note(action: Any, how: str) -> None:
+        portions.append(len(action.changes))
+
+    session.canvas.applied.connect(note)
+    say(body, Coding.MASKS, qtbot)
+    body.show_as_found.click()
+    assert not body.use.isEnabled()
+    qtbot.waitUntil(lambda: "are the segmentation now" in words(dock), timeout=60_000)
+    assert portions == [1, 1, 1, 1]
+    assert np.array_equal(session.segmentation, labels)
+    assert np.array_equal(dock.loop.layers.layer(Which.SEGMENTATION).data, labels)
+    qtbot.waitUntil(body.file.isEnabled, timeout=60_000)
+    dock.loop.undo()
+    assert not session.segmentation.any()
 
 
 @pytest.mark.parametrize(("name", "said"), [("a.tif", "40 × 30 px"), ("a_seg.npy", "_cp_masks")])

@@ -22,8 +22,10 @@ from scipy import ndimage as ndi
 from napari_unet._qt.correction.tools import TOOLS
 from napari_unet._qt.inbox.desk import KEYS
 from napari_unet._qt.inbox.drawing import NAME
+from napari_unet.errors import Stopped
 from napari_unet.objects.doubts.doubt import Doubt, Kind
 from napari_unet.session import Which
+from napari_unet.session.inbox import Found, InboxTask
 from napari_unet.session.mirrors import MirrorTask
 from napari_unet.session.stored import Stored
 
@@ -167,3 +169,55 @@ def test_keys_are_used_by_nobody_else() -> None:
             taken |= {str(key) for key in default_shortcuts.get(name, ())}
     assert {"M", "E"} <= taken, "napari's own are among them"
     assert set(KEYS.values()).isdisjoint(taken)
+
+
+def test_what_was_found_in_one_image_is_not_shown_on_the_next(
+    dock: Any, discs: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, look = threading.Event(), InboxTask.run
+    looked: list[Found] = []
+
+    def look_late(task: InboxTask, should_stop: Callable[[], bool]) -> Found:
+        assert go_on.wait(30)
+        looked.append(look(task))
+        return looked[-1]
+
+    monkeypatch.setattr(InboxTask, "run", look_late)
+    add_discs(dock, discs)
+    session, desk = dock.loop.session, dock.correct.inbox.desk
+    found = np.where(discs[1] > 1, discs[1] - 1, 0).astype(np.int32)
+    seen = np.where(found > 0, 0.55, 0.02).astype(np.float16)
+    for _ in range(2):
+        session.segmenting.show((), found, "Segment")
+        session.separating.stored.put_back((), Stored(np.stack([1 - seen, seen]), None, 1.0, 20.0))
+        if desk.looking:
+            break
+        desk.look()
+        other = dock.viewer.add_image(discs[0], name="other")
+        dock.loop.layers.choose_images([other], anew=True)
+    go_on.set()
+    qtbot.waitUntil(lambda: not desk.looking, timeout=30_000)
+    assert looked
+    assert desk.found is None
+
+
+def test_after_the_end_no_mirror_image_is_looked_at(
+    dock: Any, discs: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, begun = threading.Event(), []
+
+    def see_nothing(task: MirrorTask, should_stop: Callable[[], bool]) -> np.ndarray:
+        begun.append(task)
+        assert go_on.wait(30)
+        raise Stopped
+
+    monkeypatch.setattr(MirrorTask, "run", see_nothing)
+    add_discs(dock, discs)
+    dock.loop.segment([()])
+    qtbot.waitUntil(lambda: begun != [], timeout=60_000)
+    looking = dock.correct.inbox.desk._mirror
+    dock.loop.end()
+    go_on.set()
+    qtbot.waitUntil(lambda: looking._job is None, timeout=30_000)
+    qtbot.wait(700)
+    assert len(begun) == 1

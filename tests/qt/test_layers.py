@@ -11,7 +11,9 @@ import pytest
 from napari_unet._qt.layers.arranging import arrange
 from napari_unet._qt.layers.sources import image_layers
 from napari_unet.annotation.coding import Coding, LabelsAre
+from napari_unet.annotation.regions import Region
 from napari_unet.session import Which
+from napari_unet.session.history import Action
 
 
 @pytest.fixture
@@ -271,3 +273,22 @@ def test_rotated_images_keep_their_layers_on_top(begin: Callable[[], Any]) -> No
     for other in (layer, result):
         for corner in ((0, 0), (29, 39), (0, 39)):
             np.testing.assert_allclose(other.data_to_world(corner), image.data_to_world(corner))
+
+
+def test_regions_that_an_undo_brings_back_are_drawn_again_without_a_dock(painted: Any) -> None:
+    _, loop, _ = painted
+    corners = np.array([(10.0, 10), (10, 40), (30, 40), (30, 10)])
+    region = Region(kind="rectangle", vertices=corners, plane=())
+    loop.session.canvas.do(Action("Go back", (), regions=((), (region,))))
+    np.testing.assert_array_equal(loop.layers.regions.layer.data[0], corners)
+    loop.undo()
+    assert len(loop.layers.regions.layer.data) == 0
+    assert loop.session.regions == ()
+
+
+def test_one_object_is_no_plural(painted: Any) -> None:
+    _, loop, _ = painted
+    found = np.zeros((96, 128), np.int32)
+    found[5:9, 5:9] = 3
+    loop.session.segmenting.show((), found, "Segment")
+    assert loop.counting.words() == "1 object"

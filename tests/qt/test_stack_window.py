@@ -20,6 +20,7 @@ from napari_unet.samples import as_layers, nuclei_stack
 from napari_unet.session import Which
 from napari_unet.session.scope import Scope
 from napari_unet.session.through import Through
+from napari_unet.session.whole_objects import WholeObjects
 from napari_unet.workflow import Segmented
 
 
@@ -185,3 +186,35 @@ def test_tools_act_on_the_plane_or_on_the_object_through_the_stack_as_one_choose
     assert (session.annotation[labels == 2] >= 2).all()
     assert session.undo() == "Accept"
     assert not session.annotation.any()
+
+
+def test_what_a_tool_found_in_one_image_is_not_done_in_the_next(
+    begin: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, loop = begin()
+    session, labels = loop.session, np.zeros((5, 60, 80), np.int32)
+    labels[1:4, 10:30, 10:30] = 1
+    go_on, delete = threading.Event(), WholeObjects.delete
+
+    def delete_late(*how: Any) -> Any:
+        assert go_on.wait(30)
+        return delete(*how)
+
+    monkeypatch.setattr(WholeObjects, "delete", delete_late)
+    for name in ("first", "second"):
+        layer = viewer.add_image((100 * (labels > 0)).astype(np.uint8), name=name)
+        loop.layers.choose_images([layer], anew=True)
+        session.canvas.add(Which.SEGMENTATION, labels.copy())
+        session.segmenting.linking.choose(Through.DEPTH, LinkSettings())
+        loop.tools.gestures.whole = True
+        if name == "first":
+            viewer.dims.set_current_step(0, 2)
+            loop.tools.gestures.click(DELETE, (2,), np.array([20.0, 20.0]))
+    said: list[str] = []
+    loop.said.connect(lambda level, sentence: said.append(sentence))
+    go_on.set()
+    qtbot.waitUntil(lambda: any("Another image is open" in sentence for sentence in said), timeout=30_000)
+    np.testing.assert_array_equal(session.segmentation, labels)
+    assert session.annotation is None, "nothing was begun here"
+    loop.tools.gestures.click(DELETE, (2,), np.array([20.0, 20.0]))  # it is free again
+    qtbot.waitUntil(lambda: not session.segmentation.any(), timeout=30_000)

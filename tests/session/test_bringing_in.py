@@ -9,7 +9,7 @@ from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.formats.annotations import arrange_labels
 from napari_unet.formats.images import ImageFile
-from napari_unet.session import ImageSource, Session
+from napari_unet.session import ImageSource, Session, Which
 from napari_unet.session.bringing_in import BringingIn, read_for
 
 
@@ -26,11 +26,22 @@ def masks():
     return labels
 
 
+def bring(session, *how, then=lambda: None):
+    """Bring labels in as the window does, without the thread; return their number."""
+    task = BringingIn.of(session.state, *how)
+    brought = task.run()
+    then()
+    left = list(brought.changes)
+    while left:
+        if not task.holds(session.state):
+            task = task.again(session.state, brought, [tuple(change.offset[:-2]) for change in left])
+            left = list(task.run().changes)
+        task.show(session.state, [left.pop(0)])
+    return brought.n_values
+
+
 def test_masks_become_the_segmentation_with_their_numbers_in_one_undo_step(session):
-    task = BringingIn.of(session.state, masks(), Coding.MASKS, LabelsAre.OBJECTS)
-    found, n = task.run()
-    task.finish(session.state, found)
-    assert n == 2
+    assert bring(session, masks(), Coding.MASKS, LabelsAre.OBJECTS) == 2
     assert np.array_equal(session.segmentation, masks())
     assert session.annotation is None
     session.undo()
@@ -42,10 +53,26 @@ def test_masks_become_the_segmentation_with_their_numbers_in_one_undo_step(sessi
 def test_the_annotation_stays_on_top(session):
     session.annotating.start(LabelsAre.OBJECTS)
     session.annotation[0, 2:8, 2:8] = 1
-    task = BringingIn.of(session.state, masks(), Coding.MASKS, LabelsAre.OBJECTS)
-    task.finish(session.state, task.run()[0])
+    bring(session, masks(), Coding.MASKS, LabelsAre.OBJECTS)
     assert not session.segmentation[0].any()
     assert (session.segmentation[2, 2:8, 2:8] == 7).all()
+
+
+def test_a_stroke_meanwhile_wins_and_objects_keep_one_number_through_the_stack(session):
+    shown = np.zeros((3, 20, 30), np.int32)
+    shown[0, 2:8, 2:8], shown[1, 2:8, 2:8] = 3, 9
+    session.canvas.add(Which.SEGMENTATION, shown)
+    session.annotating.start(LabelsAre.OBJECTS)
+
+    def paint():
+        session.record_stroke(Which.ANNOTATION, (1, 10, 10), np.full((1, 6, 10), 1, np.int32))
+
+    bring(session, masks(), Coding.MASKS, LabelsAre.OBJECTS, then=paint)
+    assert (session.segmentation[:, 2:8, 2:8] == 7).all()
+    assert not session.segmentation[1, 10:16, 10:20].any()
+    session.undo()
+    assert session.segmentation[1, 4, 4] == 9
+    assert (session.annotation == 1).any(), "the stroke is a step of its own"
 
 
 def test_what_does_not_fit_is_refused_in_one_sentence(session):
@@ -54,10 +81,9 @@ def test_what_does_not_fit_is_refused_in_one_sentence(session):
     with pytest.raises(UserError, match="annotation of classes first"):
         BringingIn.of(session.state, masks(), Coding.MASKS, LabelsAre.CLASSES)
     task = BringingIn.of(session.state, masks(), Coding.MASKS, LabelsAre.OBJECTS)
-    found, _ = task.run()
     session.begin_image(ImageSource("other", np.zeros((3, 20, 30), np.uint8)))
     with pytest.raises(UserError, match="replaced"):
-        task.finish(session.state, found)
+        task.holds(session.state)
     assert session.segmentation is None
 
 

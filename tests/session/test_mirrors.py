@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from painted_rounds import a_round
@@ -82,3 +85,24 @@ def test_planes_looked_at_first_make_room() -> None:
         session.inbox.finish_mirror(task, task.run())
     kept = [session.separating.mirrors.of((z,)) is not None for z in range(3)]
     assert kept == [False, True, True]
+
+
+def test_probabilities_that_made_room_do_not_stay_in_memory() -> None:
+    session = on_image(np.random.default_rng(1).random((3, 40, 52), np.float32))
+    separating = session.separating
+    separating.stored.most_bytes = 1
+    task = session.prepare_segmentation(planes=[(0,)])
+    session.finish_segmentation(task, task.run(lambda *_: None, lambda: False))
+    look = session.inbox.prepare_mirror((0,))
+    assert look is not None
+    session.inbox.finish_mirror(look, look.run())
+    stored = weakref.ref(look.stored)
+    del look, task
+    for z in (1, 2):
+        task = session.prepare_segmentation(planes=[(z,)])
+        session.finish_segmentation(task, task.run(lambda *_: None, lambda: False))
+    gc.collect()
+    assert (0,) not in separating.stored
+    assert stored() is None
+    assert session.inbox.prepare_mirror((0,)) is None
+    assert session.inbox.prepare_mirror((2,)) is not None

@@ -349,4 +349,8 @@ def test_choices_for_the_next_training_are_the_projects(tmp_path, loop):
 def test_choices_that_somebody_changed_are_the_defaults():
     assert TrainingChoices.read({"budget": -1}) == TrainingChoices()
     assert TrainingChoices.read("?") == TrainingChoices()
+    away = TrainingChoices(steps=70, run_on="tcp://10.0.0.1:8786")
+    assert "10.0.0.1" not in away.model_dump_json()
+    hostile = {"steps": 70, "run_on": "tcp://10.0.0.1:8786"}
+    assert TrainingChoices.read(hostile) == TrainingChoices(steps=70), "nobody is sent to an address unasked"
     assert TrainingChoices(settings={"preset": "?"}).training_settings().preset == "laptop"

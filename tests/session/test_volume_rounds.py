@@ -5,7 +5,7 @@ import pytest
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
-from napari_unet.session import ImageSource, Session
+from napari_unet.session import ImageSource, Session, Which
 from napari_unet.session.depth import depth_of, plane_step_of, stack_of
 from napari_unet.workflow import segment_volume
 from quick import QUICK_VOLUMES
@@ -95,3 +95,17 @@ def test_a_network_of_volumes_on_a_plane_is_one_sentence(trained):
             trained.prepare_segmentation([()], "none")
     finally:
         trained.state.image = stack
+
+
+def test_a_stroke_while_volumes_are_shown_leaves_each_object_one_number(trained):
+    task = trained.prepare_segmentation(None, "none")
+    result = task.run(lambda fraction, words: None, lambda: False)
+    other = np.stack([np.where(result[plane].labels > 0, 100 + plane[0], 0) for plane in sorted(result)])
+    trained.canvas.add(Which.SEGMENTATION, other.astype(np.int32))
+    showing = trained.segmenting.prepare_showing(task, result)
+    settled = showing.run()
+    trained.record_stroke(Which.ANNOTATION, (0, 0, 0), np.full((1, 2, 2), 1, np.int32))
+    trained.segmenting.finish_showing(showing, settled)
+    for plane, segmented in result.items():
+        there = segmented.labels > 0
+        np.testing.assert_array_equal(trained.segmentation[plane][there], segmented.labels[there])

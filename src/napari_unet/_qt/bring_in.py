@@ -9,6 +9,7 @@ from typing import Any
 from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog, QSpinBox, QVBoxLayout, QWidget
 
+from napari_unet._qt.bringing_run import BringingRun
 from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.layers.adoption import coding_said_by
 from napari_unet._qt.layers.sources import geometry, labels_layers
@@ -47,7 +48,12 @@ class BringIn(QWidget):
         self._looking: Job | None = None
         self._again = False
         self._came: Labels | None = None
-        self._task: BringingIn | None = None
+        self._run = BringingRun(loop.session, loop.layers, loop.words, self)
+        self._run.shown.connect(self._tell_shown)
+        self._run.ended.connect(self._end)
+        loop.album.leaving.connect(self._run.stop)
+        loop.ended.connect(self._run.stop)
+        self._source: Labels | None = None
         self._generation = 0
         self.layer = combo([], "The Labels layer to use.")
         self.file = button(
@@ -132,6 +138,10 @@ class BringIn(QWidget):
             asks=False,
         )
 
+    @property
+    def _is_busy(self) -> bool:
+        return self._job is not None or self._run.is_running
+
     def _choices(self) -> list[Any]:
         return [self.layer.itemData(i) for i in range(self.layer.count())]
 
@@ -140,7 +150,7 @@ class BringIn(QWidget):
 
     def _set_usable(self, usable: bool) -> None:
         for made in (self.use, self.show_as_found):
-            made.setEnabled(usable and self._job is None)
+            made.setEnabled(usable and not self._is_busy)
 
     def _tell(self, preview: CodingPreview) -> None:
         if not self._again:
@@ -159,7 +169,7 @@ class BringIn(QWidget):
 
     def _choose_file(self) -> None:
         image = self._loop.session.image
-        if image is None or self._job is not None:
+        if image is None or self._is_busy:
             return
         path, _ = QFileDialog.getOpenFileName(self, "Labels of this image", "", f"Labels ({ENDINGS})")
         if not path:
@@ -198,34 +208,25 @@ class BringIn(QWidget):
 
     def _bring_in(self) -> None:
         layer, coding = self.layer.currentData(), self.coding.currentData()
-        if layer is None or coding is None or self._job is not None:
+        if layer is None or coding is None or self._is_busy:
             return
         with self._loop.telling("Taking the labels"):
             self._loop.layers.settle()
             state = self._loop.session.state
-            self._task = task = BringingIn.of(state, layer.data, coding, self._kind(), self._background())
-            self._job = start_job(
-                "taking labels",
-                lambda on_report, should_stop: (*task.run(), layer),
-                completed=self._show,
-                failed=self._loop.tell_failure,
-                finished=self._end,
-            )
+            self._run.start(BringingIn.of(state, layer.data, coding, self._kind(), self._background()))
+            self._source = layer
         self._set_usable(False)
 
-    def _show(self, made: tuple[Any, int, Labels]) -> None:
-        found, n, layer = made
-        task, self._task = self._task, None
-        with self._loop.telling("Showing the labels"):
-            assert task is not None
-            task.finish(self._loop.session.state, found)
+    def _tell_shown(self, n: int) -> None:
+        layer = self._source
+        if layer is not None:
             layer.visible = False
-            things = "objects" if task.labels_are is LabelsAre.OBJECTS else "classes"
+            things = "objects" if self._loop.session.labels_are is LabelsAre.OBJECTS else "classes"
             self._loop.say("info", f"{n:,} {things} of “{layer.name}” are the segmentation now.")
             self._loop.segmented.emit()
 
     def _end(self) -> None:
-        self._job = None
+        self._job = self._source = None
         self.file.setEnabled(True)
         self.preview()
         self._loop.refresh_soon()

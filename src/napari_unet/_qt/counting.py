@@ -37,7 +37,7 @@ class Counting(QObject):
         n = 0 if plane is None else self._count.count(plane)
         if n is None and plane is not None and self._job is None:
             self._start(self._count.prepare(plane))
-        return "counting …" if n is None else f"{n} objects"
+        return "counting …" if n is None else "1 object" if n == 1 else f"{n:,} objects"
 
     def _start(self, task: CountTask | None) -> None:
         if task is not None:

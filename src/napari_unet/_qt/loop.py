@@ -283,6 +283,7 @@ class Loop(QObject):
     def redo(self) -> None:
         """Do again what was undone."""
         with self.telling("Redo"):
+            self.layers.settle()
             name = self.session.redo()
             self.say("info", f"Done again: {name}." if name else "There is nothing to redo.")
             self.edited.emit()

@@ -126,7 +126,7 @@ def to_annotation(
         return np.where(array < FIRST, swap[np.minimum(array, 1)], array)
     if background:
         return _with_background(array, background, labels_are)
-    if coding == Coding.BINARY:
+    if coding == Coding.BINARY or (coding == Coding.ILASTIK and _is_one_mask(array, labels_are)):
         array = _label_binary(array, labels_are)
     elif array.size and int(array.max()) == _LARGEST:
         raise UserError(
@@ -153,10 +153,16 @@ def _with_background(array: NDArray[np.int32], background: int, labels_are: Labe
     """Return labels of which one value is background; the values below it move up by one to make room for it."""
     found = (array != NOT_ANNOTATED) & (array != background)
     moved = np.where(array < background, array + 1, array)
-    if labels_are == LabelsAre.OBJECTS and found.any() and (array[found] == array[found][0]).all():
+    if _is_one_mask(np.where(found, array, 0), labels_are):
         moved = _label_binary(found.astype(np.int32), labels_are) + BACKGROUND
     known = np.where(array == background, np.int32(BACKGROUND), np.int32(NOT_ANNOTATED))
     return np.where(found, moved, known).astype(np.int32)
+
+
+def _is_one_mask(array: NDArray[np.int32], labels_are: LabelsAre) -> bool:
+    """Tell whether all objects have one value, so that only what lies between them tells them apart."""
+    values = array[array != 0]
+    return labels_are == LabelsAre.OBJECTS and values.size > 0 and bool((values == values[0]).all())
 
 
 def without_background(labels: NDArray[Any], background: int | None) -> NDArray[Any]:

@@ -28,8 +28,8 @@ def read_foreign_labels(
     axes : str
         One letter per axis of `shape`.
     coding : Coding, optional
-        Of the numbers that are returned. Outside of regions is background, or not annotated with
-        ``Coding.PROJECT``.
+        Of the numbers that are returned: masks, where outside of regions is background, or ``Coding.PROJECT``, where
+        it is not annotated.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def read_foreign_labels(
         return read_labels(path), ""
     from napari_unet.formats.roi_reading import read_rois
 
-    if coding in (Coding.MATLAB2016, Coding.BINARY):
+    if coding in (Coding.MATLAB2016, Coding.BINARY, Coding.ILASTIK):
         raise UserError(
             f"{path} holds outlines, each an object of its own: choose the coding 'masks' (outside is background) or "
             "'project' (outside is not annotated)."

@@ -193,7 +193,7 @@ def why_empty(probability: FloatArray, settings: SeparationSettings) -> str:
         One sentence; if there are objects after all, it says how many.
     """
     clean = np.nan_to_num(probability, nan=0.0)
-    n, largest = _count_components(clean, settings.threshold, settings.smallest)
+    n, largest = _count_pieces(clean, settings)
     if n:
         return f"There {'is 1 object' if n == 1 else f'are {n} objects'} with these settings."
     if largest:
@@ -202,11 +202,14 @@ def why_empty(probability: FloatArray, settings: SeparationSettings) -> str:
             f"({settings.smallest:g} px²): allow objects from {max(1, int(0.8 * largest))} px²."
         )
     top = float(clean.max(initial=0.0))
-    for threshold in np.arange(0.9, 0.04, -0.05):
-        n, _ = _count_components(clean, float(threshold), settings.smallest)
-        if n and threshold < settings.threshold:
+    short = "below" if top < settings.threshold else "but no object has a tenth of its pixels above"
+    for threshold in (round(0.05 * k, 2) for k in range(18, 0, -1)):
+        if threshold >= settings.threshold:
+            continue
+        n, _ = _count_pieces(clean, settings.model_copy(update={"threshold": threshold}))
+        if n:
             return (
-                f"The highest probability is {top:.2f}, below the threshold of {settings.threshold:.2f}: "
+                f"The highest probability is {top:.2f}, {short} the threshold of {settings.threshold:.2f}: "
                 f"a threshold of {threshold:.2f} would find {n} object{'s' if n > 1 else ''}."
             )
     return (
@@ -215,10 +218,13 @@ def why_empty(probability: FloatArray, settings: SeparationSettings) -> str:
     )
 
 
-def _count_components(probability: FloatArray, threshold: float, smallest: float) -> tuple[int, int]:
+def _count_pieces(probability: FloatArray, settings: SeparationSettings) -> tuple[int, int]:
     """Return the number of connected pieces that are large enough, and the area of the largest of all."""
-    areas = np.bincount(ndi.label(probability >= threshold)[0].ravel())[1:]
-    return int(np.count_nonzero(areas >= smallest)), int(areas.max(initial=0))
+    pieces = ndi.label(probability >= settings.threshold * (settings.own_border or 1))[0]
+    if settings.own_border:
+        pieces = draw_own_borders(pieces, probability, settings.threshold, settings.own_border)
+    areas = np.bincount(pieces.ravel())[1:]
+    return int(np.count_nonzero(areas >= settings.smallest)), int(areas.max(initial=0))
 
 
 def _landscape(

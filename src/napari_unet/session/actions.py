@@ -180,6 +180,7 @@ def showing(
     labels: NDArray[np.int32],
     name: str,
     key: str | None = None,
+    anew: bool = False,
 ) -> Action | None:
     """Return what shows objects as a plane's segmentation; ``None`` where nothing changes.
 
@@ -191,16 +192,22 @@ def showing(
         The objects, shape ``(Y, X)``, to settle anew if something was painted since.
     key
         As in `Action`.
+    anew
+        As in `Backdrop.settle`.
     """
-    image, canvas = state.need_image(), state.canvas
     if not backdrop.holds(state):
-        settled = Backdrop.of(state, backdrop.plane).settle(labels)
-    if state.segmentation is None:
-        canvas.arrays[Which.SEGMENTATION] = np.zeros(image.spatial_shape, np.int32)
-        canvas.array_replaced.emit(Which.SEGMENTATION)
-    before = canvas.plane(Which.SEGMENTATION, backdrop.plane)
+        settled = Backdrop.of(state, backdrop.plane).settle(labels, anew)
+    begin_segmentation(state)
+    before = state.canvas.plane(Which.SEGMENTATION, backdrop.plane)
     change = plane_change(backdrop.plane, whole_plane(before), before, settled)
     return None if change is None else Action(name, ((Which.SEGMENTATION, change),), key)
+
+
+def begin_segmentation(state: State) -> None:
+    """Make an empty segmentation where there is none."""
+    if state.segmentation is None:
+        state.canvas.arrays[Which.SEGMENTATION] = np.zeros(state.need_image().spatial_shape, np.int32)
+        state.canvas.array_replaced.emit(Which.SEGMENTATION)
 
 
 def n_changed(action: Action) -> int:

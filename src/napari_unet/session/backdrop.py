@@ -42,11 +42,11 @@ class Backdrop:
         painting = state.painting
         if painting is not None:
             painting = replace(painting, object_classes=dict(painting.object_classes))
-        return cls(plane, before, painting, state.labels_are, _time(state))
+        return cls(plane, before, painting, state.labels_are, time_of(state))
 
     def holds(self, state: State) -> bool:
         """Whether nothing was painted or shown since."""
-        return self._taken_at == _time(state)
+        return self._taken_at == time_of(state)
 
     def settle(self, labels: NDArray[np.int32], anew: bool = False) -> NDArray[np.int32]:
         """Return how objects ``(Y, X)`` are shown: with the numbers that they had before, the annotation on top.
@@ -59,6 +59,7 @@ class Backdrop:
         return labels if self.painting is None else self.painting.on_top(self.plane, labels)
 
 
-def _time(state: State) -> tuple[int, int, int]:
+def time_of(state: State) -> tuple[int, int, int]:
+    """Return what changes with every image, edit and stroke: two equal ones are of the same state."""
     version = state.painting.version if state.painting is not None else -1
     return state.generation, state.canvas.n_edits, version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import Coding, LabelsAre, check_size, from_annotation, to_annotation
-from napari_unet.errors import UserError
+from napari_unet.callbacks import ShouldStop, never_stop
+from napari_unet.errors import Stopped, UserError
+from napari_unet.objects.edit import Change
 from napari_unet.session import actions
-from napari_unet.session.backdrop import Backdrop
-from napari_unet.session.history import Action
+from napari_unet.session.backdrop import Backdrop, time_of
+from napari_unet.session.canvas import plane_change, whole_plane
+from napari_unet.session.history import Action, Which
 from napari_unet.session.image import ImageSource, Plane
 from napari_unet.session.state import State
 
 REPLACED = "The image was replaced while the labels were read; take them again."
-
-Found = dict[Plane, tuple[NDArray[np.int32], NDArray[np.int32]]]
-"""By plane: objects, and how they are shown."""
+BRING_IN = "Bring in"
+"""What the step of Undo is called."""
 
 
 def read_for(path: Path, image: ImageSource) -> tuple[NDArray[Any], str]:
@@ -46,6 +49,25 @@ def read_for(path: Path, image: ImageSource) -> tuple[NDArray[Any], str]:
 
 
 @dataclass(frozen=True, eq=False)
+class Brought:
+    """What a label image holds, and what it changes.
+
+    Attributes
+    ----------
+    objects
+        All of it as it is shown where nothing is annotated, int32.
+    n_values
+        How many objects, or classes, there are.
+    changes
+        Of the segmentation, one for each plane where it differs.
+    """
+
+    objects: NDArray[np.int32]
+    n_values: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(eq=False)
 class BringingIn:
     """Labels that are ready to become the segmentation.
 
@@ -55,6 +77,12 @@ class BringingIn:
         As they came; of the image's spatial shape.
     background
         As in `to_annotation`.
+    backdrops
+        Of the planes that they are brought to.
+    taken_at
+        The state of the canvas that they fit; moves on with what is shown of them.
+    key
+        Of the step of Undo.
     """
 
     labels: NDArray[Any]
@@ -62,7 +90,8 @@ class BringingIn:
     labels_are: LabelsAre
     background: int | None
     backdrops: dict[Plane, Backdrop]
-    generation: int
+    taken_at: tuple[int, ...]
+    key: str
 
     @classmethod
     def of(
@@ -88,11 +117,13 @@ class BringingIn:
                 f"Here {state.labels_are.value} are segmented, and these labels are of {labels_are.value}; begin "
                 f"{kind} of {labels_are.value} first."
             )
-        backdrops = {plane: Backdrop.of(state, plane) for plane in image.planes()}
-        return cls(labels, coding, labels_are, background, backdrops, state.generation)
+        now = time_of(state)
+        return cls(
+            labels, coding, labels_are, background, _backdrops(state, image.planes()), now, f"bring in {now}"
+        )
 
-    def run(self) -> tuple[Found, int]:
-        """Return what each plane holds, with the numbers that the labels came with, and how many these are.
+    def run(self, should_stop: ShouldStop = never_stop) -> Brought:
+        """Find out what each plane is to show, with the numbers that the labels came with.
 
         Safe in any thread.
 
@@ -100,29 +131,56 @@ class BringingIn:
         ------
         UserError
             As `to_annotation`.
+        Stopped
+            When asked to stop.
         """
         whole = from_annotation(to_annotation(self.labels, self.coding, self.labels_are, self.background))
-        found = {
-            plane: (whole[plane], backdrop.settle(whole[plane], anew=True))
-            for plane, backdrop in self.backdrops.items()
-        }
-        return found, int(np.count_nonzero(np.unique(whole)))
+        changes = []
+        for plane, backdrop in self.backdrops.items():
+            if should_stop():
+                raise Stopped
+            before = np.zeros_like(whole[plane]) if backdrop.before is None else backdrop.before
+            settled = backdrop.settle(whole[plane], anew=True)
+            change = plane_change(plane, whole_plane(before), before, settled)
+            changes += [change] if change is not None else []
+        return Brought(whole, int(np.count_nonzero(np.unique(whole))), tuple(changes))
 
-    def finish(self, state: State, found: Found) -> None:
-        """Show them, the annotation on top: one undo step.
+    def holds(self, state: State) -> bool:
+        """Whether nothing was painted or shown since, but by this; else what is left has to be found out anew.
 
         Raises
         ------
         UserError
-            If the image was replaced meanwhile.
+            If the image was replaced.
         """
-        if self.generation != state.generation:
+        if self.taken_at[0] != state.generation:
             raise UserError(REPLACED)
-        done = [
-            actions.showing(state, self.backdrops[plane], settled, labels, "Bring in")
-            for plane, (labels, settled) in found.items()
-        ]
-        changes = tuple(change for action in done if action is not None for change in action.changes)
+        return self.taken_at == time_of(state)
+
+    def again(self, state: State, brought: Brought, planes: Collection[Plane]) -> BringingIn:
+        """Return what brings the same objects to these planes as they are now."""
+        return BringingIn(
+            brought.objects,
+            Coding.MASKS,
+            self.labels_are,
+            None,
+            _backdrops(state, planes),
+            time_of(state),
+            self.key,
+        )
+
+    def show(self, state: State, changes: Sequence[Change]) -> None:
+        """Show what was found out for some of the planes, which `holds` still.
+
+        What is shown without anything else in between is one undo step.
+        """
+        actions.begin_segmentation(state)
         if changes:
-            state.canvas.do(Action("Bring in", changes))
+            found = tuple((Which.SEGMENTATION, change) for change in changes)
+            state.canvas.do(Action(BRING_IN, found, self.key))
+        self.taken_at = time_of(state)
         state.changed.emit()
+
+
+def _backdrops(state: State, planes: Collection[Plane]) -> dict[Plane, Backdrop]:
+    return {plane: Backdrop.of(state, plane) for plane in planes}

@@ -32,7 +32,8 @@ class TrainingChoices(BaseModel):
     dimensions
         3 to learn from volumes, where the image is a stack.
     run_on
-        Address of a scheduler whose workers train; empty for this computer.
+        Address of a scheduler whose workers train; empty for this computer. It is neither kept nor read: whoever
+        opens a project must not be connected to an address that somebody else wrote into it.
     settings
         All else, as `TrainingSettings` are dumped; ``None`` for the defaults.
     """
@@ -45,14 +46,14 @@ class TrainingChoices(BaseModel):
     then_segment: bool = True
     against_anew: bool = True
     dimensions: Literal[2, 3] = 2
-    run_on: str = Field(default="", max_length=4096)
+    run_on: str = Field(default="", max_length=4096, exclude=True)
     settings: dict[str, JsonValue] | None = None
 
     @classmethod
     def read(cls, kept: JsonValue) -> TrainingChoices:
         """Return choices that were kept; the defaults where nothing sound was."""
         with suppress(ValidationError):
-            return cls.model_validate(kept)
+            return cls.model_validate(kept).model_copy(update={"run_on": ""})
         return cls()
 
     def training_settings(self) -> TrainingSettings:

@@ -24,7 +24,7 @@ class Earlier:
     def keep(self, plane: Plane, network: Any, labels: NDArray[np.int32]) -> None:
         """Take what a network found on a plane ``(Y, X)``; the array is not changed by anybody any more."""
         found = self._now.pop(plane, None)
-        if found is not None and found[0] is not network and found[1].shape == labels.shape:
+        if found is not None and found[0] != network and found[1].shape == labels.shape:
             self._before[plane] = found[1]
         self._now[plane] = (network, labels)
         while len(self._now) > 1 and self._n_bytes() > self.most_bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,15 +53,16 @@ class Mirrors:
     def __init__(self, stored: StoredProbabilities, most_bytes: int = MOST_BYTES) -> None:
         self.most_bytes = most_bytes
         self._stored = stored
-        self._made_by: dict[Plane, tuple[Stored, SegmentationTask]] = {}
-        self._seen: dict[Plane, tuple[Stored, Seen]] = {}
+        # Weakly: what the stored probabilities let go must not stay in memory here.
+        self._made_by: weakref.WeakKeyDictionary[Stored, SegmentationTask] = weakref.WeakKeyDictionary()
+        self._seen: dict[Plane, tuple[weakref.ref[Stored], Seen]] = {}
 
     def note(self, plane: Plane, made_by: SegmentationTask) -> None:
         """Note what has just segmented a plane."""
         stored = self._stored.get(plane)
         if stored is not None:
             # Without its results: those of a whole stack would stay in memory.
-            self._made_by[plane] = stored, replace(made_by, done={}, sentences=[])
+            self._made_by[stored] = replace(made_by, done={}, sentences=[])
 
     def prepare(self, plane: Plane, labels_are: LabelsAre) -> MirrorTask | None:
         """Get ready to look at a plane's mirror image.
@@ -71,12 +73,12 @@ class Mirrors:
             ``None`` where that was done, where the plane is too large, or where its probabilities are means over flips
             already, of a volume, or of classes.
         """
-        stored, known = self._stored.get(plane), self._made_by.get(plane)
-        if stored is None or known is None or known[0] is not stored or self.of(plane) is not None:
+        stored = self._stored.get(plane)
+        made_by = None if stored is None else self._made_by.get(stored)
+        if stored is None or made_by is None or self.of(plane) is not None:
             return None
         height, width = stored.probabilities.shape[1:]
         too_large = height * width * stored.scale**2 > MOST_PIXELS
-        made_by = known[1]
         if too_large or stored.in_space or made_by.averaging != "none" or labels_are is LabelsAre.CLASSES:
             return None
         return MirrorTask(plane, stored, made_by)
@@ -86,14 +88,15 @@ class Mirrors:
         if self._stored.get(task.plane) is not task.stored:
             return
         self._seen.pop(task.plane, None)
-        self._seen[task.plane] = task.stored, seen
+        self._seen[task.plane] = weakref.ref(task.stored), seen
         while len(self._seen) > 1 and sum(seen.nbytes for _, seen in self._seen.values()) > self.most_bytes:
             self._seen.pop(next(iter(self._seen)))
 
     def of(self, plane: Plane) -> Seen | None:
         """Return what was seen in a plane's mirror image; ``None`` where nobody looked."""
         seen = self._seen.get(plane)
-        return seen[1] if seen is not None and self._stored.get(plane) is seen[0] else None
+        stored = self._stored.get(plane)
+        return seen[1] if seen is not None and stored is not None and seen[0]() is stored else None
 
     def clear(self) -> None:
         """Forget everything."""

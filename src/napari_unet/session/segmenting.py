@@ -75,8 +75,8 @@ class Segmenting:
             self._separating.stored.keep(plane, segmented, network_size)
             self._separating.mirrors.note(plane, task.task)
             self._separating.earlier.keep(plane, _name_of(task.task), segmented.labels)
-            backdrop = task.backdrops[plane]
-            action = actions.showing(state, backdrop, settled[plane], segmented.labels, "Segment")
+            backdrop, anew = task.backdrops[plane], segmented.in_space
+            action = actions.showing(state, backdrop, settled[plane], segmented.labels, "Segment", anew=anew)
             changes.extend(action.changes if action is not None else ())
         if changes:
             state.canvas.do(Action("Segment", tuple(changes), key=f"segment {id(task.task)}"))

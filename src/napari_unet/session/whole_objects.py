@@ -68,10 +68,13 @@ class WholeTask:
     ----------
     n_edits
         Of the canvas when it was prepared.
+    generation
+        Of the image.
     """
 
     find: Callable[[], Whole]
     n_edits: int
+    generation: int
 
 
 class WholeObjects:
@@ -99,7 +102,11 @@ class WholeObjects:
     def prepare(self, find: Callable[[], Whole]) -> WholeTask:
         """Get ready to use a tool, such as ``lambda: whole.delete(plane, [7])``."""
         self._annotating.begin_with_what_was_found()
-        return WholeTask(find, self._state.canvas.n_edits)
+        return WholeTask(find, self._state.canvas.n_edits, self._state.generation)
+
+    def is_of_this_image(self, task: WholeTask) -> bool:
+        """Whether the image is still open in which the tool was used."""
+        return task.generation == self._state.generation
 
     def holds(self, task: WholeTask) -> bool:
         """Whether nothing was edited since: else what was found is not of what there is now."""

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet.annotation.coding import LabelsAre
+from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.session import ImageSource, Session, Which
+from napari_unet.session.bringing_in import BringingIn
 from napari_unet.session.live.desk import Kind
 from napari_unet.session.live.live import Live
 from napari_unet.session.live.meanwhile import Effort
@@ -163,6 +164,23 @@ def test_what_is_corrected_stays_corrected(window):
     assert n > 200
     window.rest()
     assert at(window.objects, 1)
+
+
+def test_labels_that_are_brought_in_stay_until_the_next_stroke(window):
+    window.begin()
+    window.paint(2, *CENTRES[0])
+    window.paint(1, 48, 44)
+    labels = np.zeros((96, 128), np.int32)
+    labels[60:90, 90:120] = 7
+    task = BringingIn.of(window.session.state, labels, Coding.MASKS, LabelsAre.OBJECTS)
+    task.show(window.session.state, task.run().changes)
+    shown = window.objects.copy()
+    window.rest()
+    np.testing.assert_array_equal(window.objects, shown)
+    assert "came of “Bring in”" in window.live.status
+    window.paint(1, 48, 84)
+    window.rest()
+    assert all(at(window.objects, i) for i in range(6))
 
 
 def test_what_was_seen_is_kept_until_something_else_sees(window):

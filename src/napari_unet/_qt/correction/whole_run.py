@@ -62,6 +62,7 @@ class WholeRun(QObject):
         return "At work on all planes of the object …"
 
     def _begin(self, find: Callable[[], Whole]) -> None:
+        self._task = None  # also where it can't begin
         task = self._task = self._session.correcting.whole.prepare(find)
         self._job = start_job(
             "correcting all planes",
@@ -80,24 +81,40 @@ class WholeRun(QObject):
             self._later.start()
             return
         self._found = None
-        self._layers.settle()
-        if not whole.holds(task):  # a stroke, or an overlay, came in between
-            self._begin(task.find)
+        if self._is_of_another_image(task):
             return
-        self._task = None
+        self._layers.settle()
         with self._words.telling("Correcting"):
+            if not whole.holds(task):  # a stroke, or an overlay, came in between
+                self._begin(task.find)
+                return
+            self._task = None
             whole.do(found)
             self._words.say("info", self._says(found.n))
             self.done.emit()
 
     def _fail(self, error: Exception) -> None:
-        task, self._task = self._task, None
-        if task is not None and not self._session.correcting.whole.holds(task):
-            self._begin(task.find)  # it may have seen half of a change
-        elif isinstance(error, UserError):
+        task = self._task
+        assert task is not None
+        if self._is_of_another_image(task):
+            return
+        with self._words.telling("Correcting"):
+            if not self._session.correcting.whole.holds(task):
+                self._begin(task.find)  # it may have seen half of a change
+                return
+        self._task = None
+        if isinstance(error, UserError):
             self._words.warn(str(error))
         else:
             self._words.tell_failure(error)
+
+    def _is_of_another_image(self, task: WholeTask) -> bool:
+        """Whether the image is another one by now: what was found is forgotten then."""
+        if self._session.correcting.whole.is_of_this_image(task):
+            return False
+        self._task = None
+        self._words.warn("Another image is open by now: nothing was corrected.")
+        return True
 
     def _ended(self) -> None:
         self._job = None

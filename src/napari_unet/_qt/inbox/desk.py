@@ -50,6 +50,7 @@ class Desk(QObject):
         self.open: list[Any] = []
         self.current: Any = None
         self._job: Job | None = None
+        self._generation = 0  # of the image that is looked through
         self._again = False
         self._drawing = Drawing(loop.layers.viewer)
         self._mirror = Mirror(loop, self)
@@ -78,6 +79,7 @@ class Desk(QObject):
             self._again = True
             return
         task = session.inbox.prepare(plane)
+        self._generation = session.state.generation
         if task is None:
             self._take(None)
             return
@@ -96,8 +98,9 @@ class Desk(QObject):
         return self._job is not None
 
     def _take(self, found: Any) -> None:
-        if found is not None and found.plane != self._loop.layers.current_plane():
-            return  # looked away meanwhile: that plane is looked through next
+        looked_away = found is not None and found.plane != self._loop.layers.current_plane()
+        if looked_away or self._generation != self._loop.session.state.generation:
+            return  # that plane, or image, is looked through next
         # The same plane comes again when its mirror image was seen: what one looks at stays.
         looked_at = name_of(self.current) if found is not None and self.current is not None else None
         self.found, self.current = found, None

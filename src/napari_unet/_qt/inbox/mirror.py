@@ -29,6 +29,7 @@ class Mirror(QObject):
         self._job: Job | None = None
         self._task: Any = None
         self._failing: Any = None  # what would fail again, and again
+        self._over = False
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(_QUIET_MS)
@@ -36,11 +37,11 @@ class Mirror(QObject):
         loop.training_run.changed.connect(self.see_to_it)
         loop.segmentation_run.changed.connect(self.see_to_it)
         loop.album.leaving.connect(self._stop)
-        loop.ended.connect(self._stop)
+        loop.ended.connect(self._end)
 
     def see_to_it(self) -> None:
         """Look soon, where nothing else runs; stop where something began."""
-        if self._is_busy():
+        if self._over or self._is_busy():
             self._stop()
         else:
             self._quiet.start()
@@ -85,3 +86,7 @@ class Mirror(QObject):
         self._quiet.stop()
         if self._job is not None:
             self._job.quit()
+
+    def _end(self) -> None:
+        self._over = True
+        self._stop()

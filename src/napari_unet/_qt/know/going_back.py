@@ -25,7 +25,6 @@ class GoingBack(QObject):
         self._later.setSingleShot(True)
         self._later.setInterval(_STILL_DRAGGING_MS)
         self._later.timeout.connect(lambda: self._take(*self._waiting))
-        loop.session.canvas.regions_changed.connect(self._draw_regions)
 
     @property
     def is_possible(self) -> bool:
@@ -86,8 +85,3 @@ class GoingBack(QObject):
             loop.say("info", f"“{done.name}” segments now; the annotation of this image {what}.{kept}")
             loop.edited.emit()
             loop.segment([loop.plane()])
-
-    def _draw_regions(self, regions: Any) -> None:
-        layers = self._loop.layers
-        if layers.images:
-            layers.regions.restore(layers.viewer(), layers.images[0], regions)

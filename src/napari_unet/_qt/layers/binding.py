@@ -71,6 +71,7 @@ class Binding(QObject):
         session.canvas.array_changed.connect(self._write)
         session.canvas.edited.connect(self._describe_new)
         session.canvas.array_replaced.connect(self._replace)
+        session.canvas.regions_changed.connect(self._draw_regions)
 
     def viewer(self) -> Any:
         """Return the viewer."""
@@ -84,6 +85,7 @@ class Binding(QObject):
         self._session.canvas.array_changed.disconnect(self._write)
         self._session.canvas.edited.disconnect(self._describe_new)
         self._session.canvas.array_replaced.disconnect(self._replace)
+        self._session.canvas.regions_changed.disconnect(self._draw_regions)
 
     # Image and plane
 
@@ -281,6 +283,10 @@ class Binding(QObject):
 
     def _replace(self, which: Which) -> None:
         self.show(which)
+
+    def _draw_regions(self, regions: Sequence[Region]) -> None:
+        if self.images and self.viewer() is not None:
+            self.regions.restore(self.viewer(), self.images[0], regions)
 
     def _truth_of(self, which: Which) -> Any:
         return lambda: self._session.canvas.arrays.get(which)

@@ -22,10 +22,9 @@ from napari_unet.session.live.view import Place, View, quick_place, sharp_place,
 from napari_unet.session.live.words import (
     BUNDLED,
     INSTEAD,
+    INSTEADS,
     NOTHING_PAINTED,
     ONE_CLASS,
-    PROPOSE,
-    SEGMENT,
     describe_shown,
 )
 from napari_unet.session.session import Session
@@ -338,12 +337,11 @@ class Live:
             self.refresh()
 
     def _note_action(self, action: Action, how: str) -> None:
-        if action.name in (SEGMENT, PROPOSE) and how == "do":
+        if action.name in INSTEADS and how == "do":
             self.scheduler.drop(*LANES)
             self._to_come = []
-            self._asked = what_matters(
-                self._session
-            )  # what it found out about sizes is no reason to begin anew
+            # what it found out about sizes is no reason to begin anew
+            self._asked = what_matters(self._session)
             self._say(INSTEAD.format(what=action.name))
 
     def _note_edit(self, which: Which, change: Any = None) -> None:

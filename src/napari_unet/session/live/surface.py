@@ -10,7 +10,7 @@ from napari_unet.session import actions
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
 from napari_unet.session.live.tasks import Overlay
-from napari_unet.session.live.words import PROPOSE, SEGMENT
+from napari_unet.session.live.words import INSTEADS
 from napari_unet.session.session import Session
 
 
@@ -31,9 +31,8 @@ class Surface:
         self.is_preview = False
         self._unkept: set[Plane] = set()
         self._entropy: tuple[Plane, NDArray[np.float32]] | None = None
-        session.canvas.applied.connect(
-            self._note_action
-        )  # for good: what is shown stays when Live is switched off
+        # for good: what is shown stays when Live is switched off
+        session.canvas.applied.connect(self._note_action)
 
     def show(self, overlay: Overlay) -> None:
         """Show an overlay whose backdrop still holds."""
@@ -70,7 +69,7 @@ class Surface:
         canvas.applied.emit(Action("Live", tuple(changes)), "do")
 
     def _note_action(self, action: Action, how: str) -> None:
-        if action.name in (SEGMENT, PROPOSE) and how == "do":
+        if action.name in INSTEADS and how == "do":
             self.is_preview = False
 
     def forget(self) -> None:

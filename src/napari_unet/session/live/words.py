@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_unet.session.bringing_in import BRING_IN
+
 if TYPE_CHECKING:
     from napari_unet.workflow.live_exchange import Better, State
 
@@ -11,8 +13,8 @@ NOTHING_PAINTED = "Paint a stroke inside an object and one beside it: the overla
 ONE_CLASS = "Paint something else as well, such as background: one kind alone says nothing."
 PREVIEW = "Preview from your strokes, nothing is trained yet"
 BUNDLED = "The bundled network"
-INSTEAD = "Shown is what “{what}” found; your next stroke shows the preview again."
-SEGMENT, PROPOSE = "Segment", "Propose"
+INSTEAD = "Shown is what came of “{what}”; your next stroke shows the preview again."
+INSTEADS = ("Segment", "Propose", BRING_IN)
 """Actions of the user that show something else."""
 LEARNED = "Network that learned from your strokes for {seconds:.0f} s"
 GOES_ON = "It goes on learning: step {steps}, {seconds:.0f} s."
