@@ -220,7 +220,7 @@ class Plugin:
 
         self.window.settle(0.5)
         found = {}
-        for name, run in (("accept", self.loop.accept), ("undo", self.loop.undo)):
+        for name, run in (("accept", self.loop.accepting.accept), ("undo", self.loop.undo)):
             start, start_cpu = time.perf_counter(), time.thread_time()
             run()
             found[name] = [time.perf_counter() - start, time.thread_time() - start_cpu]

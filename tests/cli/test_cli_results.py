@@ -9,7 +9,7 @@ import roifile
 import tifffile
 
 from napari_unet.annotation.coding import Coding, LabelsAre
-from napari_unet.cli.train import read_annotated
+from napari_unet.cli.annotated import read_annotated
 from napari_unet.errors import UserError
 from napari_unet.formats.images import read_labels
 

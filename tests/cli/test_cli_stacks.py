@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.cli import app
-from napari_unet.cli.train import read_annotated
+from napari_unet.cli.annotated import read_annotated
 from napari_unet.errors import UserError
 from napari_unet.formats.images import read_labels
 from napari_unet.workflow import Segmented

@@ -111,7 +111,7 @@ def test_accepting_is_one_step_and_keeps_what_was_painted(painted: Any) -> None:
     annotation.paint((0, 0), 1)
     loop.session.propose((), 0.0, 0.5)
     before = annotation.data.copy()
-    loop.accept()
+    loop.accepting.accept()
     assert (annotation.data > 1).sum() > 1000
     np.testing.assert_array_equal(annotation.data[before > 0], before[before > 0])
     loop.undo()

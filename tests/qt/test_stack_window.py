@@ -181,7 +181,7 @@ def test_tools_act_on_the_plane_or_on_the_object_through_the_stack_as_one_choose
     np.testing.assert_array_equal(layer.data, session.segmentation)
     loop.undo()
     np.testing.assert_array_equal(session.segmentation, labels)
-    loop.accept_object(2)
+    loop.accepting.accept_object(2)
     qtbot.waitUntil(lambda: "px are annotated now" in words(dock), timeout=20_000)
     assert (session.annotation[labels == 2] >= 2).all()
     assert session.undo() == "Accept"

@@ -50,7 +50,7 @@ class ClassList(QWidget):
     def refresh(self) -> None:
         """Show the session's classes."""
         names = self._loop.session.class_names
-        colours = self._loop.layers.class_colours
+        colours = self._loop.layers.looks.class_colours
         while len(colours) < len(names):
             colours.append(class_colour(len(colours)))
         while len(self.names) < len(names):
@@ -115,14 +115,14 @@ class ClassList(QWidget):
 
     def _choose_colour(self, i: int) -> None:
         chosen = QColorDialog.getColor(
-            QColor(self._loop.layers.class_colours[i]), self, "Colour of the class"
+            QColor(self._loop.layers.looks.class_colours[i]), self, "Colour of the class"
         )
         if chosen.isValid():
-            self._loop.layers.class_colours[i] = chosen.name()
+            self._loop.layers.looks.class_colours[i] = chosen.name()
             self._recolour()
 
     def _recolour(self) -> None:
         self.refresh()
         for which in Which:
-            self._loop.layers.colour(which)
+            self._loop.layers.looks.colour(which)
         self._loop.refresh_soon()

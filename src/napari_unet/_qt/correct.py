@@ -110,17 +110,17 @@ class CorrectStep(QWidget):
     def _accept_object(self) -> None:
         layer = self._loop.layers.layer(Which.SEGMENTATION)
         if layer is not None:
-            self._loop.accept_object(int(layer.selected_label))
+            self._loop.accepting.accept_object(int(layer.selected_label))
 
     def _accept_region(self) -> None:
         with self._loop.telling("Accepting"):
             plane = self._loop.plane()
             for region in self._loop.layers.chosen_regions():
                 if tuple(region.plane) == tuple(plane):
-                    self._loop.accept(region=region)
+                    self._loop.accepting.accept(region=region)
 
     def _accept_plane(self) -> None:
-        self._loop.accept()
+        self._loop.accepting.accept()
 
     def _accept_sure(self) -> None:
-        self._loop.accept_sure(self.sure.value())
+        self._loop.accepting.accept_sure(self.sure.value())

@@ -40,9 +40,9 @@ class Kinds(QWidget):
         self.classes.refresh()
         self.by_class.setVisible(bool(names))
         self.by_class.blockSignals(True)
-        self.by_class.setChecked(self._loop.layers.colour_by_class)
+        self.by_class.setChecked(self._loop.layers.looks.colour_by_class)
         self.by_class.blockSignals(False)
 
     def _colour(self, by_class: bool) -> None:
-        self._loop.layers.colour_by_class = by_class
-        self._loop.layers.colour(Which.ANNOTATION)
+        self._loop.layers.looks.colour_by_class = by_class
+        self._loop.layers.looks.colour(Which.ANNOTATION)

@@ -10,6 +10,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet._qt.bugs import log_naparis_errors
+from napari_unet._qt.correction.accepting import Accepting
 from napari_unet._qt.correction.control import Tools
 from napari_unet._qt.counting import Counting
 from napari_unet._qt.job import Job
@@ -78,6 +79,7 @@ class Loop(QObject):
         self.words = Words()
         self.warming = Warming(self.words)
         self.tools = Tools(session, self.layers, self.words)
+        self.accepting = Accepting(session, self.words, self.tools.gestures, self.plane)
         self.training_run = TrainingRun(session, self.words)
         self.segmentation_run = SegmentationRun(session, self.layers, self.words)
         self.keeping = Keeping(session, self.layers, self.words)
@@ -113,7 +115,8 @@ class Loop(QObject):
         self.layers.regions_drawn.connect(self._take_regions)
         self.layers.undo_wanted.connect(self.undo)
         self.layers.redo_wanted.connect(self.redo)
-        self.layers.accept_wanted.connect(self.accept_object)
+        self.layers.accept_wanted.connect(self.accepting.accept_object)
+        self.accepting.done.connect(self.edited)
         self.layers.changed.connect(self.refresh_soon)
         self.tools.changed.connect(self.refresh_soon)
         self.tools.done.connect(self.edited)
@@ -121,7 +124,7 @@ class Loop(QObject):
         session = self.session
         session.said.connect(self.say)
         self.counting.counted.connect(self.refresh_soon)
-        session.state_changed.connect(self.layers.describe_objects)
+        session.state_changed.connect(self.layers.looks.describe_objects)
         for signal in (session.state_changed, session.rounds_changed, session.canvas.history_changed):
             signal.connect(self.refresh_soon)
 
@@ -251,7 +254,7 @@ class Loop(QObject):
                 self.layers.attach(Which.ANNOTATION, layer)
             labels = self.layers.hold(layer)
             self.session.annotating.adopt(labels, coding, labels_are, class_names, background)
-            self.layers.colour(Which.ANNOTATION)
+            self.layers.looks.colour(Which.ANNOTATION)
             if not as_it_is:
                 layer.visible = False
             self.layers.paint_with(
@@ -286,38 +289,6 @@ class Loop(QObject):
             self.layers.settle()
             name = self.session.redo()
             self.say("info", f"Done again: {name}." if name else "There is nothing to redo.")
-            self.edited.emit()
-
-    # Corrections
-
-    def accept_object(self, value: int) -> None:
-        """Accept one object of the plane that is shown, or on all of its planes."""
-        with self.telling("Accepting"):
-            plane = self.plane()
-            if self.tools.gestures.is_whole(plane):
-                self.say("info", self.tools.gestures.accept_whole(plane, value))
-            else:
-                self.accept(values=[value])
-
-    def accept(self, values: Sequence[int] | None = None, region: Any = None) -> None:
-        """Take objects of the segmentation into the annotation where nothing is annotated."""
-        with self.telling("Accepting"):
-            plane = self.plane()
-            self._tell_accepted(self.session.accept(plane, values, region))
-
-    def _tell_accepted(self, n: int) -> None:
-        self.say(
-            "info", f"Accepted: {n:,} px are annotated now." if n else "All of it was annotated already."
-        )
-        self.edited.emit()
-
-    def accept_sure(self, percent: float) -> None:
-        """Accept the objects of the plane that the network is at least this sure of."""
-        with self.telling("Accepting"):
-            n, n_pixels = self.session.correcting.accept_sure(self.plane(), percent / 100)
-            who = {0: "No object is", 1: "One object is"}.get(n, f"{n} objects are")
-            news = f"{n_pixels:,} px are annotated now" if n_pixels else "nothing of it was left to annotate"
-            self.say("info", f"{who} that sure{': ' + news if n else ''}.")
             self.edited.emit()
 
     def plane(self) -> tuple[int, ...]:

@@ -64,7 +64,7 @@ class NewAnnotation(QWidget):
         with self._loop.telling("Making the annotation layer"):
             kind = self.labels_are()
             names = () if kind is LabelsAre.OBJECTS else ("class 1", "class 2")
-            self._loop.layers.class_colours = []
+            self._loop.layers.looks.class_colours = []
             self._loop.session.annotating.start(kind, names)
             self._loop.layers.paint_with(2, new_object=kind is LabelsAre.OBJECTS)
         self._loop.refresh_soon()

@@ -98,7 +98,7 @@ class Propose(QWidget):
             self._quiet.start()
 
     def _accept(self) -> None:
-        self._loop.accept()
+        self._loop.accepting.accept()
 
 
 def _slider(low: float, high: float, value: float, tooltip: str) -> QLabeledDoubleSlider:

@@ -174,8 +174,8 @@ class SegmentStep(QWidget):
         self.progress.setFormat(message or "%p %")
 
     def _set_look(self, *_: object) -> None:
-        self._loop.layers.filled[Which.SEGMENTATION] = self.look.currentData()
-        self._loop.layers.colour(Which.SEGMENTATION)
+        self._loop.layers.looks.filled[Which.SEGMENTATION] = self.look.currentData()
+        self._loop.layers.looks.colour(Which.SEGMENTATION)
 
     def _note_separation(self, settings: Any) -> None:
         # Two forms show one model: what neither of them shows is taken from the session.

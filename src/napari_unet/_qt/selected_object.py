@@ -70,7 +70,7 @@ class SelectedObject(QWidget):
         self.kind.setVisible(bool(names) and value is not None)
         with QSignalBlocker(self.kind):
             self.kind.clear()
-            for name, colour in zip(names, self._loop.layers.class_colours, strict=False):
+            for name, colour in zip(names, self._loop.layers.looks.class_colours, strict=False):
                 self.kind.addItem(swatch(colour), name)
             if value is not None and session.painting is not None:
                 self.kind.setCurrentIndex(session.painting.object_classes.get(value, 1) - 1)

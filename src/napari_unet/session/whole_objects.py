@@ -14,15 +14,7 @@ from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.objects.changes import Box, change_box
 from napari_unet.objects.corrections.merging import merge
-from napari_unet.objects.corrections.places import (
-    Path,
-    Point,
-    box_of,
-    value_at,
-    values_along,
-    values_enclosed,
-    widen,
-)
+from napari_unet.objects.corrections.places import Path, Point, value_at, values_along, values_enclosed
 from napari_unet.objects.corrections.tidying import delete
 from napari_unet.objects.edit import Change
 from napari_unet.session import actions
@@ -32,16 +24,13 @@ from napari_unet.session.image import Plane
 from napari_unet.session.measuring import Sizes
 from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
+from napari_unet.session.planes_of_objects import NOTHING_HERE, planes_of_objects
 from napari_unet.session.separating import Separating
 from napari_unet.session.state import State
 from napari_unet.session.through import Through, axes_of
 
 if TYPE_CHECKING:
     from napari_unet.session.annotating import Annotating
-
-_GAP = 2
-"""Planes ahead that are looked at: linking leaves out one at most."""
-_NOTHING = "There is no object here; click on one."
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +166,7 @@ class WholeObjects:
     def accept(self, plane: Plane, value: int) -> Whole:
         """Take an object into the annotation on all of its planes, with a ring of background on each."""
         if value < 1:
-            raise UserError(_NOTHING)
+            raise UserError(NOTHING_HERE)
         steps = self._accepted(plane, value, self._sizes.border_reach())
         changes = [(Which.ANNOTATION, on_plane(p, change)) for p, change, _ in steps if change is not None]
         action = Action("Accept", tuple(changes)) if changes else None
@@ -191,31 +180,13 @@ class WholeObjects:
     def _value_at(self, plane: Plane, point: Point) -> int:
         value = value_at(self._shown(plane), point)
         if value == 0:
-            raise UserError(_NOTHING)
+            raise UserError(NOTHING_HERE)
         return value
 
     def _places(self, plane: Plane, values: Collection[int]) -> Iterator[tuple[Plane, list[int], Box]]:
-        """Yield the planes on which objects go on, which of them, and a box that holds these.
-
-        From plane to plane it is looked for near where they were: a stack needs not be searched whole.
-        """
-        numbers, axes = np.array(sorted(values), np.int64), self.axes(plane)
+        """Yield the planes on which objects go on, which of them, and a box that holds these."""
         labels = self._state.canvas.arrays[Which.SEGMENTATION]
-        start = box_of(labels[plane], numbers)
-        if start is None:
-            raise UserError(_NOTHING)
-        found = {plane: start}
-        ahead = [plane]
-        while ahead:
-            here = ahead.pop()
-            box = found[here]
-            yield here, np.intersect1d(labels[here][box], numbers).tolist(), box
-            around = widen(box, max(side.stop - side.start for side in box), labels.shape[-2:])
-            for other in _next_to(here, axes, labels.shape):
-                place = None if other in found else _box_near(labels[other], numbers, around)
-                if place is not None:
-                    found[other] = place
-                    ahead.append(other)
+        return planes_of_objects(labels, plane, values, self.axes(plane))
 
     def _accepted(self, plane: Plane, value: int, reach: float) -> list[tuple[Plane, Change | None, Box]]:
         found = []
@@ -257,26 +228,6 @@ def _gone(painting: Painting, changes: Sequence[tuple[Which, Change]]) -> set[in
                     np.count_nonzero(change.old == value) - np.count_nonzero(change.new == value)
                 )
     return {value for value, n in lost.items() if n and n == np.count_nonzero(painting.labels == value)}
-
-
-def _next_to(plane: Plane, axes: Sequence[int], shape: Sequence[int]) -> Iterator[Plane]:
-    for axis in axes:
-        for step in (-1, 1, -_GAP, _GAP):
-            i = plane[axis] + step
-            if 0 <= i < shape[axis]:
-                yield (*plane[:axis], i, *plane[axis + 1 :])
-
-
-def _box_near(labels: NDArray[np.int32], numbers: NDArray[np.int64], around: Box) -> Box | None:
-    """Return the box of objects that reach into a part of a plane; ``None`` where none does."""
-    inner = box_of(labels[around], numbers)
-    if inner is None:
-        return None
-    sides = list(zip(around, inner, labels.shape, strict=True))
-    cut = any((i.start == 0 < a.start) or (a.start + i.stop == a.stop < n) for a, i, n in sides)
-    if cut:
-        return box_of(labels, numbers)
-    return tuple(slice(a.start + i.start, a.start + i.stop) for a, i, _ in sides)
 
 
 def _merged(labels: NDArray[np.int32], values: Sequence[int], box: Box, kept: int) -> Change | None:

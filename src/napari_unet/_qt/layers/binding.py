@@ -10,14 +10,13 @@ import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet._qt import colours
-from napari_unet._qt.layers.features import describe, describe_new
+from napari_unet._qt.layers.looks import Looks
 from napari_unet._qt.layers.mirror import Mirror
 from napari_unet._qt.layers.places import begins_new_object, plane_shown, show_place
 from napari_unet._qt.layers.regions import RegionsLayer
 from napari_unet._qt.layers.results import ResultLayers
 from napari_unet._qt.layers.sources import geometry, source_of, spatial_shape
-from napari_unet.annotation.coding import FIRST, LabelsAre
+from napari_unet.annotation.coding import FIRST
 from napari_unet.annotation.regions import Region
 from napari_unet.objects.edit import Change
 from napari_unet.session import Session, Which
@@ -62,14 +61,12 @@ class Binding(QObject):
         self.regions = RegionsLayer()
         self.regions.drawn.connect(self.regions_drawn)
         self.results = ResultLayers(weakref.proxy(viewer))
-        self.class_colours: list[str] = []
-        self.colour_by_class = False
+        self.looks = Looks(session, self.layer)
         self.new_object_tool = False
-        self.filled = {Which.ANNOTATION: True, Which.SEGMENTATION: False}
         viewer.layers.events.removed.connect(self._forget_layer)
         viewer.dims.events.current_step.connect(self._plane_moved)
         session.canvas.array_changed.connect(self._write)
-        session.canvas.edited.connect(self._describe_new)
+        session.canvas.edited.connect(self.looks.describe_new)
         session.canvas.array_replaced.connect(self._replace)
         session.canvas.regions_changed.connect(self._draw_regions)
 
@@ -83,7 +80,7 @@ class Binding(QObject):
             mirror.detach()
         self.mirrors.clear()
         self._session.canvas.array_changed.disconnect(self._write)
-        self._session.canvas.edited.disconnect(self._describe_new)
+        self._session.canvas.edited.disconnect(self.looks.describe_new)
         self._session.canvas.array_replaced.disconnect(self._replace)
         self._session.canvas.regions_changed.disconnect(self._draw_regions)
 
@@ -127,7 +124,7 @@ class Binding(QObject):
         layer.bind_key("Control-Shift-Z", lambda _: me() and me().redo_wanted.emit(), overwrite=True)
         if which is Which.SEGMENTATION:
             layer.bind_key("y", lambda _: me() and me()._accept_under_cursor(), overwrite=True)
-        self.colour(which)
+        self.looks.colour(which)
         self.changed.emit()
 
     def show(self, which: Which) -> Labels | None:
@@ -162,44 +159,6 @@ class Binding(QObject):
     def hold(self, layer: Labels) -> Any:
         """Return a copy of what a foreign layer holds."""
         return np.array(layer.data)
-
-    def colour(self, which: Which) -> None:
-        """Colour a layer for what its values mean, filled or as outlines."""
-        layer = self.layer(which)
-        if layer is None:
-            return
-        classes = self._session.labels_are is LabelsAre.CLASSES
-        if which is Which.ANNOTATION:
-            layer.colormap = self._annotation_colours(classes)
-        else:
-            layer.colormap = (
-                colours.found_class_colours(self.class_colours) if classes else colours.segmentation_colours()
-            )
-        contour = 0 if self.filled[which] else 2
-        if layer.contour != contour:
-            layer.contour = contour
-
-    def _annotation_colours(self, classes: bool) -> Any:
-        painting = self._session.painting
-        if classes:
-            return colours.class_colours(self.class_colours)
-        if self.colour_by_class and self.class_colours and painting is not None:
-            return colours.kind_colours(painting.object_classes, self.class_colours)
-        return colours.annotation_colours()
-
-    def describe_objects(self) -> None:
-        """Let napari show class and completeness of the object under the mouse."""
-        layer, painting = self.layer(Which.ANNOTATION), self._session.painting
-        if layer is None or painting is None:
-            return
-        describe(layer, painting)
-        if self.colour_by_class and painting.labels_are is LabelsAre.OBJECTS:
-            self.colour(Which.ANNOTATION)
-
-    def _describe_new(self, which: Which, change: Change) -> None:
-        layer, painting = self.layer(Which.ANNOTATION), self._session.painting
-        if which is Which.ANNOTATION and layer is not None and painting is not None:
-            describe_new(layer, painting, change)
 
     def dragging(self) -> bool:
         """Whether the user is in the middle of a stroke."""

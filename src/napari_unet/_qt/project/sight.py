@@ -51,7 +51,7 @@ def sight_of(layers: Binding) -> dict[str, Any]:
         **({FILE_CHANNELS: channels} if channels and None not in channels else {}),
         "place": place,
         "layers": [layer.name for layer in layers.images],
-        "colours": {"classes": list(layers.class_colours), "by_class": layers.colour_by_class},
+        "colours": {"classes": list(layers.looks.class_colours), "by_class": layers.looks.colour_by_class},
     }
 
 
@@ -60,10 +60,10 @@ def show_colours(layers: Binding, kept: Any) -> None:
     if isinstance(kept, dict):
         colours = kept.get("classes")
         if isinstance(colours, list) and all(map(_is_colour, colours)):
-            layers.class_colours = colours
-        layers.colour_by_class = kept.get("by_class") is True
+            layers.looks.class_colours = colours
+        layers.looks.colour_by_class = kept.get("by_class") is True
     for which in Which:
-        layers.colour(which)
+        layers.looks.colour(which)
 
 
 def show_sight(layers: Binding, kept: Any) -> None:
