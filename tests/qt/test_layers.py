@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QComboBox, QPushButton, QWidget
 
+from napari_unet._qt.layers import looks
 from napari_unet._qt.layers.arranging import arrange
 from napari_unet._qt.layers.sources import image_layers
+from napari_unet._qt.tab_order import tab_in_order
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.annotation.regions import Region
 from napari_unet.session import Which
@@ -292,3 +295,38 @@ def test_one_object_is_no_plural(painted: Any) -> None:
     found[5:9, 5:9] = 3
     loop.session.segmenting.show((), found, "Segment")
     assert loop.counting.words() == "1 object"
+
+
+def test_objects_are_described_anew_only_where_something_was_said_or_painted(
+    painted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, loop, layer = painted
+    described: list[int] = []
+    monkeypatch.setattr(looks, "describe", lambda layer, painting: described.append(painting.version))
+    loop.session.state.changed.emit()
+    loop.session.state.changed.emit()
+    assert len(described) <= 1
+    layer.paint((30, 40), 2)
+    loop.session.annotating.mark_complete([2])
+    loop.session.state.changed.emit()
+    assert described[-1] == loop.session.painting.version
+    n = len(described)
+    loop.session.state.changed.emit()
+    assert len(described) == n
+
+
+def test_tab_goes_on_behind_a_choice_whose_list_was_open(qtbot: Any) -> None:
+    room, first, choice, second, last = QWidget(), QPushButton(), QComboBox(), QPushButton(), QPushButton()
+    qtbot.addWidget(room)
+    part = QWidget()
+    for inside in (choice, second):
+        inside.setParent(part)
+    for inside in (first, last, part):
+        inside.setParent(room)
+    choice.view()  # makes the window in which the list opens
+    tab_in_order(first, part)
+    order, widget = [first], first.nextInFocusChain()
+    while widget != first:
+        order += [widget] if widget in (choice, second, last) else []
+        widget = widget.nextInFocusChain()
+    assert order == [first, choice, second, last]

@@ -121,6 +121,16 @@ def test_a_class_is_given_on_all_planes_also_where_the_object_is_annotated_alrea
     assert set(session.painting.object_classes) == values
 
 
+def test_an_annotated_object_that_lies_on_another_in_part_keeps_its_class() -> None:
+    session = linked(("alive", "dead"))
+    y, x = AT[3]
+    session.record_stroke(Which.ANNOTATION, (2, y - 22, x - 5), np.full((1, 16, 10), 5, np.int32))
+    use(session, "set_class", (4,), AT[3], 2)
+    classes = session.painting.object_classes
+    assert classes
+    assert 5 not in classes
+
+
 def test_where_numbers_mean_nothing_on_other_planes_there_is_no_whole_object() -> None:
     session = linked(through=Through.NOTHING)
     assert session.correcting.whole.axes((2,)) == ()

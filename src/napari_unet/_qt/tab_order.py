@@ -16,8 +16,11 @@ def tab_in_order(before: QWidget, *parts: QWidget) -> None:
     parts
         In the order in which they lie; inside of each the order is that in which its widgets were made.
     """
+    window = before.window()
     for part in parts:
         for widget in (part, *part.findChildren(QWidget)):
+            if widget.window() != window:  # the list of a choice, which opens as a window of its own
+                continue
             if widget.focusPolicy() & Qt.FocusPolicy.TabFocus == Qt.FocusPolicy.TabFocus:
                 QWidget.setTabOrder(before, widget)
                 before = widget

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -183,4 +183,11 @@ class BringingIn:
 
 
 def _backdrops(state: State, planes: Collection[Plane]) -> dict[Plane, Backdrop]:
-    return {plane: Backdrop.of(state, plane) for plane in planes}
+    """Return the planes as they are now; there may be thousands, so they share what was painted and said."""
+    shown = state.segmentation
+    if not planes:
+        return {}
+    one = Backdrop.of(state, next(iter(planes)))
+    return {
+        plane: replace(one, plane=plane, before=None if shown is None else shown[plane]) for plane in planes
+    }

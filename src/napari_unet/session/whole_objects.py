@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.annotation.coding import LabelsAre
+from napari_unet.annotation.coding import FIRST, LabelsAre
 from napari_unet.errors import UserError
 from napari_unet.objects.changes import Box, change_box
 from napari_unet.objects.corrections.merging import merge
@@ -155,9 +155,12 @@ class WholeObjects:
             after = painting.labels[p][box].copy()
             if change is not None:
                 after = _applied(painting.labels[p], change, box)
-            annotated |= set(after[self._shown(p)[box] == value].tolist())
+            mine = after[self._shown(p)[box] == value]
+            values, counts = np.unique(mine[mine >= FIRST], return_counts=True)
+            if values.size:  # of others that lie on it in part nothing is said
+                annotated.add(int(values[counts.argmax()]))
         before = painting.notes
-        notes = before.with_class([v for v in annotated if v > 1], number)
+        notes = before.with_class(annotated, number)
         changes = [(Which.ANNOTATION, on_plane(p, change)) for p, change, _ in steps if change is not None]
         if not changes and notes == before:
             return Whole(None, len(steps))

@@ -12,6 +12,7 @@ from napari_unet._qt.layers.features import describe, describe_new
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.objects.edit import Change
 from napari_unet.session import Session, Which
+from napari_unet.session.painting import Painting
 
 
 class Looks:
@@ -37,6 +38,7 @@ class Looks:
         self.class_colours: list[str] = []
         self.colour_by_class = False
         self.filled = {Which.ANNOTATION: True, Which.SEGMENTATION: False}
+        self._described: tuple[Labels, Painting, int] | None = None
 
     def colour(self, which: Which) -> None:
         """Colour a layer for what its values mean, filled or as outlines."""
@@ -59,7 +61,11 @@ class Looks:
         layer, painting = self._layer(Which.ANNOTATION), self._session.painting
         if layer is None or painting is None:
             return
-        describe(layer, painting)
+        last = self._described
+        same = last is not None and last[0] is layer and last[1] is painting
+        if last is None or not same or last[2] != painting.version:  # it looks through all of the annotation
+            self._described = layer, painting, painting.version
+            describe(layer, painting)
         if self.colour_by_class and painting.labels_are is LabelsAre.OBJECTS:
             self.colour(Which.ANNOTATION)
 
