@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -36,6 +37,8 @@ from napari_unet.workflow.cluster import connected
 from napari_unet.workflow.cluster_blocks import BlocksOnCluster
 
 PATIENCE = 120.0
+SMALL = 800
+"""Side in px of the image that workers have seen before."""
 
 
 @dataclass(frozen=True)
@@ -99,25 +102,23 @@ def workers(n: int, folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
             process.wait()
 
 
-def segment(image: Path, output: Path, n: int, memory: float) -> Run:
-    """Segment with so many workers."""
+def segment(image: Path, small: Path, output: Path, n: int, memory: float) -> Run:
+    """Segment with so many workers, after a small image, for which they load PyTorch and the network."""
     with workers(n, image.parent) as (address, others), connected(address) as cluster:
         assert cluster is not None
         processes = [psutil.Process(), *others]
+        how = {"object_size": SIZE, "memory": memory * 1e9, "device": "cpu"}
+        first = segment_blocks(
+            bundled_for(1), open_lazily(small), output, place=BlocksOnCluster(cluster), tile=256, **how
+        )
+        shutil.rmtree(first.labels)
         place = BlocksOnCluster(cluster)
         before, stolen, begun = worked(processes), psutil.cpu_times().steal, time.perf_counter()
-        done = segment_blocks(
-            bundled_for(1),
-            open_lazily(image),
-            output,
-            object_size=SIZE,
-            memory=memory * 1e9,
-            place=place,
-            device="cpu",
-        )
+        done = segment_blocks(bundled_for(1), open_lazily(image), output, place=place, **how)
         seconds = time.perf_counter() - begun
         stolen = (psutil.cpu_times().steal - stolen) / (seconds * (os.cpu_count() or 1))
         work = [after - earlier for after, earlier in zip(worked(processes), before, strict=True)]
+        assert place.by_disk
     return Run(seconds, stolen, work, np.asarray(zarr.open_array(done.labels / "0", mode="r")[...]))
 
 
@@ -143,10 +144,18 @@ def main() -> None:
     runs: dict[int, list[Run]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory(prefix="workers-") as name:
         folder = Path(name)
-        write_image(folder / "sheet.zarr", arguments.side, draw_sheet())
+        sheet = draw_sheet()
+        write_image(folder / "sheet.zarr", arguments.side, sheet)
+        write_image(folder / "small.zarr", SMALL, sheet)
         for repeat in range(arguments.repeats):
             for n, those in runs.items():
-                run = segment(folder / "sheet.zarr", folder / f"{repeat}-{n}.zarr", n, arguments.memory)
+                run = segment(
+                    folder / "sheet.zarr",
+                    folder / "small.zarr",
+                    folder / f"{repeat}-{n}.zarr",
+                    n,
+                    arguments.memory,
+                )
                 those.append(run)
                 program, scheduler, *each = (f"{seconds:.1f}" for seconds in run.worked)
                 print(

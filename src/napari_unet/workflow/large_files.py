@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_unet.callbacks import OnProgress, ShouldStop
 from napari_unet.errors import UserError
@@ -27,7 +28,11 @@ from napari_unet.workflow.blocks.run import Tell
 from napari_unet.workflow.blocks.segmentation import SegmentedBlocks, segment_blocks
 from napari_unet.workflow.cluster import Cluster
 from napari_unet.workflow.cluster_blocks import BlocksOnCluster
-from napari_unet.workflow.large_stacks import SegmentedPlane, StackRun, labels_of_planes
+from napari_unet.workflow.large_stacks import Kept, SegmentedPlane, StackRun, labels_of_planes
+from napari_unet.workflow.large_volumes import BYTES_PER_VOXEL, VolumeRun, boxes_for, grey_range_of
+from napari_unet.workflow.scale import scale_of
+from napari_unet.workflow.segmentation import Segmented
+from napari_unet.workflow.volume_segmentation import stretch_of
 
 WHOLE_BYTES = 160
 """Memory that an image segmented in one piece takes per pixel, measured at 2048²."""
@@ -83,16 +88,15 @@ class SegmenterOfAnySize(Segmenter):
         stack = self.in_parts(path, target)
         if stack is None:
             return super().segment_file(path, target, on_progress, should_stop)
-        first = self._plane(stack, next(stack.indices()))
-        model = self.network_for(first.read(0, 1, 0, 1, first.shape[0]))
-        if model.description.network.dimensions == 3:  # which sees a stack as a whole
-            return super().segment_file(path, target, on_progress, should_stop)
+        model = self._model_for(stack)
         check_wanted(self.wanted, stack, model)
         folder = target.with_name(f"{name_of(target)}{ZARR}")
         if folder.resolve() == path.resolve():
             raise UserError(f"{folder} would overwrite an image that is read; give another place with -o.")
         job = _PartJob(self, path, target, folder, model, on_progress, should_stop)
-        return job.of_image(first) if stack.n_planes == 1 else job.of_stack(stack)
+        if stack.n_planes == 1 and model.description.network.dimensions == 2:
+            return job.of_image(self._plane(stack, next(stack.indices())))
+        return job.of_stack(stack)
 
     def _open(self, path: Path) -> LazyStack:
         return open_stack(path).named(self.stack.axes)
@@ -102,15 +106,18 @@ class SegmenterOfAnySize(Segmenter):
         return plane if self.channels is None else replace(plane, channels=self.channels)
 
     def _fits(self, stack: LazyStack) -> bool:
-        """Tell whether a file can be read and segmented whole: all of it, its labels, and one plane at work."""
+        """Tell whether a file can be read and segmented whole: all of it, its labels, and what is at work."""
         channels, height, width = stack.plane(next(stack.indices())).shape
-        held = (
-            stack.n_planes * (channels * stack.array.dtype.itemsize + LABEL_BYTES)
-            if stack.n_planes > 1
-            else 0
-        )
-        at_work = WHOLE_BYTES + channels * (8 + stack.array.dtype.itemsize)
+        itemsize = stack.array.dtype.itemsize
+        held = stack.n_planes * (channels * itemsize + LABEL_BYTES) if stack.n_planes > 1 else 0
+        at_work = WHOLE_BYTES + channels * (8 + itemsize)
+        if "Z" in stack.letters and self._model_for(stack).description.network.dimensions == 3:
+            at_work = BYTES_PER_VOXEL * stack.plane_shape[stack.letters.index("Z")]
         return bool((held + at_work) * height * width <= (self.memory or free_memory() / 2))
+
+    def _model_for(self, stack: LazyStack) -> Model:
+        first = self._plane(stack, next(stack.indices()))
+        return self.network_for(first.read(0, 1, 0, 1, first.shape[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,20 +153,27 @@ class _PartJob:
     def of_stack(self, stack: LazyStack) -> Done:
         """Segment a file of many planes, plane by plane; planes that memory does not hold block by block."""
         begun = time.monotonic()
-        run = StackRun(
-            stack,
-            self.folder,
-            self._segment_plane,
-            {"with": self.how.made_with, "image": [stack.name, stack.axes, list(stack.array.shape)]},
-            self._link(stack),
-            self.how.stack.settings,
-            self.on_progress,
-            self.should_stop,
-            self._tell,
+        in_space = self.model.description.network.dimensions == 3
+        link = self._link(stack)  # before any work
+        made_with = {"with": self.how.made_with, "image": [stack.name, stack.axes, list(stack.array.shape)]}
+        kept = Kept.open(stack, self.folder, {**made_with, "memory": self.how.memory if in_space else None})
+        if kept.journal.done:
+            n_done = (
+                f"{len(kept.journal.done)} parts"
+                if in_space
+                else f"{len(kept.journal.done)} of {stack.n_planes} planes"
+            )
+            self._tell(f"{n_done} were done before; going on from there.")
+        run = (
+            self._volumes(kept)
+            if in_space
+            else StackRun(
+                kept, self._segment_plane, link, self.how.stack.settings, self.on_progress, self.should_stop
+            )
         )
         labels, n, sentences = run.run()
         sentences += tuple(self._write_beside(stack, labels_of_planes(labels, stack)))
-        run.finish(labels)
+        kept.finish(labels)
         self._write_tiff(Pyramid(self.folder), f"{stack.letters}YX", stack.pixel_size_um)
         return self._done(n, sentences, begun)
 
@@ -192,6 +206,52 @@ class _PartJob:
         )
         return SegmentedPlane(found.labels, np.unique(found.labels[found.labels > 0]).size, found.sentences)
 
+    def _volumes(self, kept: Kept) -> VolumeRun:
+        """Return what segments stacks box by box."""
+        stack, description, settings = kept.stack, self.model.description, self.how.settings
+        if "Z" not in stack.letters or self.how.run_volume is None:
+            raise UserError(
+                f"{self.path.name} has no axis Z, and this network sees volumes: choose a stack, or a network of "
+                "planes."
+            )
+        if self.how.cluster is not None:
+            raise UserError(
+                f"{self.path.name}: networks of volumes compute on this computer; leave --cluster out."
+            )
+        distance = (
+            stack.plane_distance_um and stack.pixel_size_um and stack.plane_distance_um / stack.pixel_size_um
+        )
+        scale = scale_of(description, settings.get("object_size"), stack.pixel_size_um)
+        boxes = boxes_for(
+            description,
+            stack,
+            scale,
+            stretch_of(description, scale, distance),
+            distance or (description.plane_step or 1.0) / scale,
+            self.how.memory or DEFAULT_MEMORY,
+        )
+        n_channels = description.network.in_channels
+        normalisation = description.normalisation.in_mode(settings.get("grey_range"))
+        normalisation, said = grey_range_of(stack, normalisation, n_channels, self.should_stop)
+        for sentence in said:
+            self._tell(sentence)
+        model = Model(description.model_copy(update={"normalisation": normalisation}), self.model.network)
+        run = self.how.run_volume
+
+        def segment(volume: NDArray[Any], on_progress: OnProgress) -> Segmented:
+            return run(
+                model,
+                volume,
+                plane_step=distance,
+                pixel_size_um=stack.pixel_size_um,
+                grey_range=None,
+                on_progress=on_progress,
+                should_stop=self.should_stop,
+            )
+
+        are_objects = description.labels_are == "objects"
+        return VolumeRun(kept, segment, boxes, n_channels, are_objects, self.on_progress, self.should_stop)
+
     def _blocks(
         self, image: LazyImage, folder: Path, on_progress: OnProgress, **more: Any
     ) -> SegmentedBlocks:
@@ -214,7 +274,13 @@ class _PartJob:
         if not (wanted.rois or wanted.table):
             return []
         return write_beside(
-            wanted, self.target, stack, labels, self.on_progress, self.should_stop, self.how.stack.link
+            wanted,
+            self.target,
+            stack,
+            labels,
+            self.on_progress,
+            self.should_stop,
+            "Z" if self.model.description.network.dimensions == 3 else self.how.stack.link,
         )
 
     def _write_tiff(self, labels: Pyramid, axes: str, pixel_size_um: float | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -22,8 +21,6 @@ from napari_unet.workflow.blocks.journal import NAME, Journal
 from napari_unet.workflow.blocks.plan import CHUNK
 from napari_unet.workflow.blocks.segmentation import unfinished_of
 from napari_unet.workflow.blocks.store import prepare_folder, put_in_place
-
-_log = logging.getLogger("napari_unet")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,72 +44,46 @@ SegmentPlane = Callable[[LazyImage, OnProgress], SegmentedPlane]
 
 
 @dataclass
-class StackRun:
-    """One stack on its way.
+class Kept:
+    """What is kept on disk of a stack on its way.
 
     Attributes
     ----------
-    segment
-        Segments a plane; its labels are read before the next one is asked for.
-    made_with
-        All that the labels depend on: what was begun in another way is begun anew.
-    link
-        Along which axes planes are linked: "", "Z", "T" or "ZT".
+    labels
+        int32 (…, Y, X) with a pyramid, in a folder of unfinished work.
+    journal
+        Which parts are done.
     """
 
     stack: LazyStack
     output: Path
-    segment: SegmentPlane
-    made_with: dict[str, Any]
-    link: str = ""
-    link_settings: LinkSettings = field(default_factory=LinkSettings)
-    on_progress: OnProgress = no_progress
-    should_stop: ShouldStop = never_stop
-    tell: Callable[[str], None] = lambda sentence: None
+    labels: Pyramid
+    journal: Journal
 
-    def run(self) -> tuple[Pyramid, int, tuple[str, ...]]:
-        """Segment what is not done yet, and link it.
+    @classmethod
+    def open(cls, stack: LazyStack, output: Path, made_with: dict[str, Any]) -> Kept:
+        """Go on with what is there if it was made in the same way, else begin anew.
 
-        Returns
-        -------
-        labels : Pyramid
-            Still in its folder of unfinished work: `finish` gives it its name.
-        n : int
-            How many objects there are; one that is linked counts once.
-        sentences : tuple of str
-            What one should know of the planes that were segmented now.
+        Parameters
+        ----------
+        made_with
+            All that the labels depend on.
 
         Raises
         ------
-        Stopped
-            When asked to stop; the planes that are done are kept.
+        UserError
+            When another process is at work on it, the folder is somebody else's, or can't be written.
         """
-        folder = unfinished_of(self.output)
-        journal, resumed = self._journal(folder)
-        labels, planes = Pyramid(folder), list(self.stack.indices())
-        if resumed and journal.done:
-            self.tell(f"{len(journal.done)} of {len(planes)} planes were done before; going on from there.")
-        said: list[str] = []
-        for k, index in enumerate(planes):
-            if (k, 0) in journal.done:
-                continue
-            if self.should_stop():
-                raise Stopped(f"Stopped; {len(journal.done)} of {len(planes)} planes are done and kept.")
-
-            def report(fraction: float, words: str, k: int = k) -> None:
-                self.on_progress((k + fraction) / len(planes), f"plane {k + 1} of {len(planes)}")
-
-            found = self.segment(self.stack.plane(index), report)
-            copy_plane(found.labels, labels, index)
-            journal.add((k, 0), journal.next_number + found.n, [])
-            said += found.sentences
-        n = journal.next_number - 1
-        if self.link:
-            labels, n = self._linked(labels)
-        return labels, n, tuple(dict.fromkeys(said))
+        folder = unfinished_of(output)
+        journal = Journal.read(folder) if folder.exists() else None
+        if journal is None or journal.made_with != made_with:
+            prepare_folder(folder)
+            _create(folder, stack)
+            journal = Journal.begin(folder, made_with, {})
+        return cls(stack, output, Pyramid(folder), journal)
 
     def finish(self, labels: Pyramid) -> None:
-        """Give the labels their name, and remove what they were made of.
+        """Give labels their name, and remove what they were made of.
 
         Raises
         ------
@@ -123,31 +94,72 @@ class StackRun:
         put_in_place(labels.folder, self.output)
         shutil.rmtree(unfinished_of(self.output), ignore_errors=True)
 
-    def _journal(self, folder: Path) -> tuple[Journal, bool]:
-        journal = Journal.read(folder) if folder.exists() else None
-        if journal is not None and journal.made_with == self.made_with:
-            return journal, True
+    def linked_with(self) -> Pyramid:
+        """Return empty labels of the same size, beside those that are linked."""
+        folder = self.output.with_name(f"{self.output.stem}.linked.zarr")
         prepare_folder(folder)
-        self._create(folder)
-        return Journal.begin(folder, self.made_with, {}), False
+        return _create(folder, self.stack)
 
-    def _create(self, folder: Path) -> Pyramid:
-        stack = self.stack
-        height, width = (stack.array.shape[stack.axes.index(axis)] for axis in "YX")
-        return Pyramid.create(
-            folder,
-            (*stack.plane_shape, height, width),
-            CHUNK,
-            np.int32,
-            name=stack.name,
-            pixel_size_um=stack.pixel_size_um,
-            planes=stack.letters,
-            plane_distance_um=stack.plane_distance_um,
-        )
+
+@dataclass
+class StackRun:
+    """One stack on its way, plane by plane.
+
+    Attributes
+    ----------
+    segment
+        Segments a plane; its labels are read before the next one is asked for.
+    link
+        Along which axes planes are linked: "", "Z", "T" or "ZT".
+    """
+
+    kept: Kept
+    segment: SegmentPlane
+    link: str = ""
+    link_settings: LinkSettings = field(default_factory=LinkSettings)
+    on_progress: OnProgress = no_progress
+    should_stop: ShouldStop = never_stop
+
+    def run(self) -> tuple[Pyramid, int, tuple[str, ...]]:
+        """Segment what is not done yet, and link it.
+
+        Returns
+        -------
+        labels : Pyramid
+            Still in their folder of unfinished work.
+        n : int
+            How many objects there are; one that is linked counts once.
+        sentences : tuple of str
+            What one should know of the planes that were segmented now.
+
+        Raises
+        ------
+        Stopped
+            When asked to stop; the planes that are done are kept.
+        """
+        stack, journal, labels = self.kept.stack, self.kept.journal, self.kept.labels
+        planes, said = list(stack.indices()), list[str]()
+        for k, index in enumerate(planes):
+            if (k, 0) in journal.done:
+                continue
+            if self.should_stop():
+                raise Stopped(f"Stopped; {len(journal.done)} of {len(planes)} planes are done and kept.")
+
+            def report(fraction: float, words: str, k: int = k) -> None:
+                self.on_progress((k + fraction) / len(planes), f"plane {k + 1} of {len(planes)}")
+
+            found = self.segment(stack.plane(index), report)
+            copy_plane(found.labels, labels, index)
+            journal.add((k, 0), journal.next_number + found.n, [])
+            said += found.sentences
+        n = journal.next_number - 1
+        if self.link:
+            labels, n = self._linked(labels)
+        return labels, n, tuple(dict.fromkeys(said))
 
     def _linked(self, labels: Pyramid) -> tuple[Pyramid, int]:
         """Return labels whose numbers go through planes, beside those that are not linked, which are read again."""
-        letters, shape = self.stack.letters, self.stack.plane_shape
+        letters, shape = self.kept.stack.letters, self.kept.stack.plane_shape
         depth, time = (letters.index(axis) if axis in self.link else None for axis in "ZT")
 
         def read(plane: Index) -> NDArray[np.int32]:
@@ -163,14 +175,26 @@ class StackRun:
             on_progress=self.on_progress,
             should_stop=self.should_stop,
         )
-        folder = self.output.with_name(f"{self.output.stem}.linked.zarr")
-        prepare_folder(folder)
-        linked = self._create(folder)
+        linked = self.kept.linked_with()
         for plane in np.ndindex(*shape):
             if self.should_stop():
                 raise Stopped("Stopped; all planes are done and kept, they are not linked yet.")
-            linked.write(0, 0, found.apply(plane, read(plane)), plane)
+            copy_plane(found.apply(plane, read(plane)), linked, plane)
         return linked, found.n_objects
+
+
+def _create(folder: Path, stack: LazyStack) -> Pyramid:
+    height, width = (stack.array.shape[stack.axes.index(axis)] for axis in "YX")
+    return Pyramid.create(
+        folder,
+        (*stack.plane_shape, height, width),
+        CHUNK,
+        np.int32,
+        name=stack.name,
+        pixel_size_um=stack.pixel_size_um,
+        planes=stack.letters,
+        plane_distance_um=stack.plane_distance_um,
+    )
 
 
 def copy_plane(source: Any, target: Pyramid, plane: Index) -> None:

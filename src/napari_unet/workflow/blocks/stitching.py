@@ -67,11 +67,14 @@ def match(
     pairs = overlaps.of_objects()
     for at in np.argsort(-pairs.pixels, kind="stable"):
         a, b, shared = int(pairs.first[at]), int(pairs.second[at]), int(pairs.pixels[at])
-        if b in taken or shared < SHARED_PART * min(areas[a], other_areas[b]):
+        if shared < SHARED_PART * min(areas[a], other_areas[b]):
             continue
-        if a not in known:
+        whole = (
+            a not in cut_off
+        )  # of others no block has seen all: what is apart in one may be one in the next
+        if a not in known and (b not in taken or not whole):
             known[a] = b
-        elif a in belongs and a in cut_off:  # no block has seen it whole: what two saw apart may be one
+        elif a in known and known[a] != b and a in belongs and not whole:
             same.append((known[a], b))
         else:
             continue
