@@ -139,6 +139,21 @@ def test_a_stopped_run_is_gone_on_with(model, image, blocks, tmp_path):
     assert not unfinished_of(output).exists()
 
 
+def test_a_program_that_has_grown_meanwhile_goes_on_all_the_same(model, image, tmp_path):
+    """The window takes more memory at one time than at another, and blocks what is allowed on top of it."""
+    output, told = tmp_path / "o.zarr", list[str]()
+    came: list[object] = []
+    stop_at_one = {"on_block": came.append, "should_stop": lambda: len(came) == 1}
+    with pytest.raises(Stopped):
+        in_blocks(model, image, output, on_top=0.3e9, **stop_at_one)
+    grown = np.ones(20_000_000)
+    came.clear()
+    with pytest.raises(Stopped):
+        in_blocks(model, image, output, on_top=0.3e9, tell=told.append, **stop_at_one)
+    assert told == ["1 of 6 blocks were done before; going on from there."]
+    assert grown.all()
+
+
 def test_other_settings_begin_anew(model, image, tmp_path):
     memory, output = little_memory(), tmp_path / "o.zarr"
     with pytest.raises(Stopped):

@@ -23,7 +23,7 @@ from napari_unet.workflow.large_files import SegmenterOfAnySize
 from napari_unet.workflow.large_volumes import Boxes
 from napari_unet.workflow.segmentation import Segmented
 
-LITTLE = 9e6
+LITTLE = 5e6
 
 
 def threshold(model: Any, volume: np.ndarray, **settings: Any) -> Segmented:
@@ -48,12 +48,12 @@ def model() -> Model:
 def film(tmp_path_factory) -> tuple[Path, np.ndarray]:
     """Balls in a film of stacks, (T, Z, Y, X), and a fibre that goes through all of the second."""
     rng = np.random.default_rng(0)
-    array = rng.integers(100, 300, (2, 24, 100, 210)).astype(np.uint16)
+    array = rng.integers(100, 300, (2, 16, 80, 150)).astype(np.uint16)
     ball = ndimage.distance_transform_edt(np.pad(np.zeros((1, 1, 1)), 4, constant_values=1) == 1) <= 4
     for t in range(2):
-        for corner in rng.integers(0, (15, 91, 201), (60, 3)):
+        for corner in rng.integers(0, (7, 71, 141), (25, 3)):
             array[(t, *(slice(a, a + 9) for a in corner))][ball] = 1000
-    for x in range(210):
+    for x in range(150):
         array[1, x // 10, x // 3 : x // 3 + 3, x] = 1000
     path = tmp_path_factory.mktemp("film") / "film.tif"
     tifffile.imwrite(path, array, imagej=True, metadata={"axes": "TZYX"})

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
     from napari_unet.workflow.batch_record import Done, Wanted
 
+WORKING_MEMORY = 1e9
+"""Bytes that blocks of a large image may take on top of what the window has taken already."""
+
 
 @dataclass(frozen=True, eq=False)
 class BatchTask:
@@ -81,18 +84,22 @@ class BatchTask:
         targets = choose_outputs([self.sources], found, self.output, probabilities=self.wanted.probabilities)
         on_progress(0.0, "Loading the network …")
         from napari_unet.workflow import segment_image, segment_volume
-        from napari_unet.workflow.batch import Segmenter, run_batch, word_for
+        from napari_unet.workflow.batch import run_batch, word_for
+        from napari_unet.workflow.large_files import SegmenterOfAnySize
 
         like = self.like
         settings: dict[str, Any] = {"object_size": like.size.given, "averaging": like.averaging}
-        segmenter = Segmenter(
+        segmenter = SegmenterOfAnySize(
             self._network_for,
             partial(segment_image, device=like.device, **settings),
             word_for(like.network, {**settings, "channels": self._channels()}),
             self.wanted,
             self._channels(),
             run_volume=partial(segment_volume, device=like.device, **settings),
+            settings={"device": like.device, **settings},
+            on_top=WORKING_MEMORY,
         )
+        targets = [segmenter.target_of(path, target) for path, target in zip(found, targets, strict=True)]
         files = list(zip(found, targets, strict=True))
         done = run_batch(
             files,

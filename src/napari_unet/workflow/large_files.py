@@ -52,6 +52,8 @@ class SegmenterOfAnySize(Segmenter):
     memory
         Bytes that one image may take; by default half of what is free for an image in one piece, and
         `DEFAULT_MEMORY` block by block.
+    on_top
+        Bytes that blocks may take where `memory` is not given, on top of what the program has taken already.
     cluster
         Who computes, ``None`` for this computer.
     tell
@@ -60,6 +62,7 @@ class SegmenterOfAnySize(Segmenter):
 
     settings: dict[str, Any] = field(default_factory=dict)
     memory: float | None = None
+    on_top: float | None = None
     cluster: Cluster | None = None
     tell: Tell = lambda sentence: None
 
@@ -228,7 +231,7 @@ class _PartJob:
             scale,
             stretch_of(description, scale, distance),
             distance or (description.plane_step or 1.0) / scale,
-            self.how.memory or DEFAULT_MEMORY,
+            self.how.memory or self.how.on_top or DEFAULT_MEMORY,
         )
         n_channels = description.network.in_channels
         normalisation = description.normalisation.in_mode(settings.get("grey_range"))
@@ -261,6 +264,7 @@ class _PartJob:
             image,
             folder,
             memory=self.how.memory or DEFAULT_MEMORY,
+            on_top=None if self.how.memory else self.how.on_top,
             place=None if cluster is None else BlocksOnCluster(cluster),
             on_progress=on_progress,
             should_stop=self.should_stop,

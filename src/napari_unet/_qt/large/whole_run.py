@@ -6,7 +6,6 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-import psutil
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
@@ -85,7 +84,7 @@ class WholeRun(QObject):
                     image,
                     output,
                     object_size=None if task is None else task.size.answer(per_image),
-                    memory=psutil.Process().memory_info().rss + WORKING_MEMORY,
+                    on_top=WORKING_MEMORY,
                     device=device,
                     place=None if workers is None else BlocksOnCluster(workers),
                     on_progress=lambda fraction, words: on_report("progress", (fraction, words)),

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from napari_unet.callbacks import OnProgress, ShouldStop, never_stop, no_progress
 from napari_unet.formats.lazy import LazyImage
 from napari_unet.network.model_file import Model, digest_of
@@ -56,6 +58,7 @@ def segment_blocks(
     separation: SeparationSettings | None = None,
     grey_range: GreyMode | None = None,
     memory: float = DEFAULT_MEMORY,
+    on_top: float | None = None,
     tile: int | None = None,
     probabilities: Path | None = None,
     device: str = "auto",
@@ -80,6 +83,9 @@ def segment_blocks(
         By default as the image says.
     memory
         Bytes that this process may take in all.
+    on_top
+        Bytes that it may take on top of what it has taken already, in the place of `memory`: for a program of which
+        this is a part, and which is larger at one time than at another.
     probabilities
         Folder for what the network says, OME-Zarr too, of 16 bits per class.
     place
@@ -98,6 +104,9 @@ def segment_blocks(
         When asked to stop; its text says what is kept.
     """
     description = model.description
+    allowed = ["in all", memory] if on_top is None else ["on top", on_top]
+    if on_top is not None:
+        memory = psutil.Process().memory_info().rss + on_top
     if pixel_size_um is None:
         pixel_size_um = image.pixel_size_um
     planned = make_plan(
@@ -107,7 +116,7 @@ def segment_blocks(
     )  # fmt: skip
     made_with = {
         "plan": planned.plan.model_dump(mode="json", exclude=SIZES),
-        "memory": [memory, tile],
+        "memory": [*allowed, tile],
         "network": digest_of(model),
         "image": [image.name, sight_of(image, description.network.in_channels)],
     }
