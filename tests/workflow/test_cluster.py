@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -39,10 +40,8 @@ class Processes:
             "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file
         )
         until = time.monotonic() + 100
-        while not file.exists() and time.monotonic() < until:
+        while not (file.exists() and file.read_text().endswith("}")) and time.monotonic() < until:
             time.sleep(0.05)
-        import json
-
         self.address = json.loads(file.read_text())["address"]
 
     def add_worker(self) -> None:

@@ -177,12 +177,11 @@ class VolumeRun:
         next_number, inside = self.kept.journal.next_number, labels[_within(box, region)]
         if not self.are_objects:
             return inside, 1, []
-        seen, written = [], []
-        for neighbour in done:
-            shared = _overlap(neighbour, region)
-            if shared is not None:
-                seen.append(labels[_within(shared, region)])
-                written.append(self._read_labels(other, shared))
+        there = self._read_labels(other, region)
+        shared = [
+            _within(part, region) for part in (_overlap(box, region) for box in done) if part is not None
+        ]
+        seen, written = ([array[part] for part in shared] for array in (labels, there))
         rims = [
             labels.take(at, axis)
             for axis, (part, n) in enumerate(zip(region, self.boxes.shape, strict=True))
@@ -195,11 +194,11 @@ class VolumeRun:
         return numbers, following, matched.same
 
     def _read_labels(self, other: Index, box: Cuboid) -> NDArray[np.int32]:
-        finest = self.kept.labels.levels[0]
-        planes = [
-            np.asarray(finest[(*self._index(other, z), *box[1:])]) for z in range(box[0].start, box[0].stop)
-        ]
-        return np.stack(planes)
+        at = self.kept.stack.letters.index("Z")
+        stored: NDArray[np.int32] = np.asarray(
+            self.kept.labels.levels[0][(*other[:at], box[0], *other[at:], *box[1:])]
+        )
+        return stored
 
     def _write(self, labels: Pyramid, other: Index, box: Cuboid, core: NDArray[np.int32]) -> None:
         for z, plane in enumerate(core, box[0].start):
