@@ -6,14 +6,15 @@
 
 The rate is constant until `--anneal`, whose hours let it fall to zero from the latest state; the state itself
 stays as it was, so that a training can be ended, looked at, and gone on with (Hägele et al. 2024, "Scaling laws
-and compute-optimal training beyond fixed training durations").
+and compute-optimal training beyond fixed training durations"). Several models that such ends have left can begin a
+last one, at their mean (Wortsman et al. 2022, "Model soups").
 """
 
 import argparse
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,12 +73,21 @@ class Pretraining:
             self.begin_with(options.start)
         self.started_at = self.progress.step
 
-    def begin_with(self, path: Path) -> None:
-        """Go on from a model file, such as the shipped weights where the state is lost."""
-        model = load_model(path)
-        self.network.load_state_dict(model.network.state_dict())
-        self.average.network.load_state_dict(model.network.state_dict())
-        before = model.description.training
+    def begin_with(self, paths: Sequence[Path]) -> None:
+        """Go on from a model file, such as the shipped weights where the state is lost, or from the mean of several."""
+        models = [load_model(path) for path in paths]
+        states = [model.network.state_dict() for model in models]
+        mean = {
+            name: torch.stack([state[name] for state in states]).mean(dim=0)
+            if value.is_floating_point()
+            else value
+            for name, value in states[0].items()
+        }
+        self.network.load_state_dict(mean)
+        self.average.network.load_state_dict(mean)
+        before = max(
+            (model.description.training for model in models), key=lambda training: training.steps or 0
+        )
         self.progress.step, self.progress.seconds = before.steps or 0, 60 * (before.minutes or 0)
 
     def batches(self) -> Iterator[tuple[Tensor, ...]]:
@@ -238,7 +248,12 @@ def main() -> None:
         "--without", nargs="*", default=[], help="families (beginnings of names) to leave out"
     )
     parser.add_argument("--pool", type=Path, default=POOL)
-    parser.add_argument("--start", type=Path, help="model file to begin with where there is no state")
+    parser.add_argument(
+        "--start",
+        type=Path,
+        nargs="+",
+        help="model file to begin with where there is no state; of several, their mean",
+    )
     parser.add_argument("--state", type=Path, help="default: training/out/NAME.state.safetensors")
     parser.add_argument("--out", type=Path, help="default: training/out/NAME.safetensors")
     parser.add_argument("--width", type=int, default=16)
