@@ -72,11 +72,11 @@ def open_once(folder: Path) -> dict[str, float]:
 
     window = RealWindow((), (1400, 900))
     assert "torch" not in sys.modules
-    drawn: list[float] = []
+    drawn: list[tuple[float, float]] = []
 
     def note(_: Any) -> None:
         if len(window.viewer.layers) and not drawn:
-            drawn.append(time.perf_counter())
+            drawn.append((time.perf_counter() - begun, time.process_time() - begun_cpu))
 
     window.viewer.window._qt_viewer.canvas._scene_canvas.events.draw.connect(note, position="last")
     begun, begun_cpu = time.perf_counter(), time.process_time()
@@ -90,7 +90,14 @@ def open_once(folder: Path) -> dict[str, float]:
     there, cpu = time.perf_counter(), time.process_time() - begun_cpu
     assert len(window.loop.album.images) > 1
     assert window.loop.session.rounds.all
-    return {"picture": drawn[0] - begun, "all": there - begun, "cpu": cpu, "longest": longest}
+    picture, picture_cpu = drawn[0]
+    return {
+        "picture": picture,
+        "picture_cpu": picture_cpu,
+        "all": there - begun,
+        "cpu": cpu,
+        "longest": longest,
+    }
 
 
 def main() -> None:
@@ -118,8 +125,9 @@ def main() -> None:
     print("| | median | longest | required |\n|---|---|---|---|")
     for key, name, most in (
         ("picture", "the first picture is drawn", f"< {MOST_SECONDS:.0f} s"),
+        ("picture_cpu", "processor time until then, all threads", ""),
         ("all", "annotation and rounds are there, too", ""),
-        ("cpu", "processor time until then, all threads", ""),
+        ("cpu", "processor time until then", ""),
         ("longest", "longest visit to the window's events meanwhile", ""),
     ):
         values = [each[key] for each in found]

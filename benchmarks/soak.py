@@ -32,7 +32,7 @@ KINDS = {
     "bare viewer": "window of napari opened and closed",
 }
 COUNTS = ("threads", "widgets", "callbacks")
-COLUMNS = ("kind", "cycle", "seconds", "mb", "in_use", *COUNTS, "objects")
+COLUMNS = ("kind", "cycle", "seconds", "mb", "in_use", *COUNTS, "blocks")
 MOST_MB_A_CYCLE = 0.1
 """What a cycle may add to the process's memory: a round stays, with curves and texts; its weights do not."""
 BEYOND_BARE = 1.25

@@ -93,7 +93,7 @@ def measure(cycle: int, since: float, viewer: Any) -> None:
                 "threads": threading.active_count(),
                 "widgets": len(QApplication.allWidgets()),
                 "callbacks": n_callbacks(viewer) if viewer is not None else 0,
-                "objects": len(gc.get_objects()),
+                "blocks": sys.getallocatedblocks(),  # gc.get_objects() would break tuples that threads just make
             }
         ),
         flush=True,

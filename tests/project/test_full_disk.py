@@ -147,3 +147,24 @@ def test_it_is_full_at_every_write_in_turn(tmp_path, stride, n_steps):
     print(f"full at {len(range(1, last + 1, stride))} of {last} writes, for {n_steps} each: nothing is lost")
     if stride == 1:
         assert {".json", ".jsonl", ".journal", ".safetensors", ""} <= refused
+
+
+def test_an_array_that_waits_for_room_does_not_come_back_over_a_later_one(tmp_path, monkeypatch):
+    """The first is tried again after the second was written."""
+    monkeypatch.setattr(writer, "FIRST_PAUSE", 0.2)
+    project = Project.create(tmp_path / "project", disk=(disk := FullDisk()))
+    entry = project.add_image(ImageDescription(name="cells", axes="YX", shape=SHAPE, dtype="uint16"))
+    assert project.flush(20)
+    disk.steps, disk.full = 0, range(1, 2)
+    for value in (1, 2):
+        entry.replace_array("annotation", np.full(SHAPE, value, np.int32), {f"note_{value}": value})
+    entry.record([("annotation", stroke(7))])
+    assert project.flush(60)
+    assert disk.steps > 1
+    project.close()
+    with Project.open(tmp_path / "project") as project:
+        state = project.image(entry.id).open()
+    expected = np.full(SHAPE, 2, np.int32)
+    expected[stroke(7).box] = 7
+    np.testing.assert_array_equal(state.arrays["annotation"], expected)
+    assert state.notes == {"note_1": 1, "note_2": 2}

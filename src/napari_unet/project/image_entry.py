@@ -213,9 +213,13 @@ class ImageEntry:
             self._generations[which] = generation
 
             def replace(breathe: Breathe) -> None:
-                store.write_array(which, generation, kept, breathe)
-                breathe()  # what an array that still changes holds already is in the journal before it counts
-                store.checkpoint(breathe, {which: generation}, texts, sequence)
+                switched = None
+                # Tried again, it may be in its place already, with strokes on it; or a later one was quicker.
+                if store.generations.get(which, -1) < generation:
+                    store.write_array(which, generation, kept, breathe)
+                    switched = {which: generation}
+                    breathe()  # what an array that still changes holds already is in the journal before it counts
+                store.checkpoint(breathe, switched, texts, sequence)
                 store.remove_replaced(self._generations.values())
 
             self._writer.submit(replace)

@@ -190,6 +190,8 @@ class ImageStore:
             if known.get(name, (0, b""))[0] < sequence:
                 known[name] = (sequence, text)
         last = max([self.sequence, sequence, *(record.sequence for record in waiting[-1:])])
+        # What stays is to be read from the journal again.
+        last = min([last, *(record.sequence - 1 for record in self.waiting[len(waiting) :][:1])])
         state = StateDocument(
             sequence=last,
             generations=generations,
