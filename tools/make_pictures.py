@@ -163,7 +163,7 @@ def draw_live(out: Path) -> None:
     window.click(dock.annotate.live.live)
     loop.layers.layer(Which.ANNOTATION).brush_size = 8
     window.stroke([(50, 40), (52, 46), (48, 52)])
-    window.stroke([(180, 160), (186, 166)])
+    window.stroke([(196, 150), (202, 158)])
     window.click(dock.annotate.brushes.background)
     window.stroke([(12, 30), (13, 200), (12, 330)])
     window.stroke([(100, 20), (95, 130), (98, 250)])
@@ -177,8 +177,8 @@ def draw_live(out: Path) -> None:
 def paint_cross(window: RealWindow) -> None:
     """Paint something with the mouse."""
     height, width = window.loop.session.image.plane_shape
-    window.stroke([(height * 0.3, width * 0.3), (height * 0.4, width * 0.4)])
-    window.stroke([(height * 0.7, width * 0.6), (height * 0.75, width * 0.7)])
+    window.stroke([(height * 0.27, width * 0.59), (height * 0.33, width * 0.65)])
+    window.stroke([(height * 0.81, width * 0.6), (height * 0.85, width * 0.66)])
 
 
 if __name__ == "__main__":

@@ -55,11 +55,11 @@ class Separating:
     @property
     def settings(self) -> SeparationSettings:
         """The settings in px² of the image, at the scale at which it was seen last."""
-        return _scaled(self.for_network or SeparationSettings(), 1 / self._scale)
+        return scaled(self.for_network or SeparationSettings(), 1 / self._scale)
 
     @settings.setter
     def settings(self, settings: SeparationSettings) -> None:
-        self.for_network = _scaled(settings, self._scale)
+        self.for_network = scaled(settings, self._scale)
 
     def take_fitted(self, description: ModelDescription, scale: float) -> None:
         """Use the settings that were fitted after a network's training."""
@@ -97,6 +97,6 @@ class Separating:
             self.forget()  # a new annotation of objects or of classes: what is stored may be the other
 
 
-def _scaled(settings: SeparationSettings, scale: float) -> SeparationSettings:
+def scaled(settings: SeparationSettings, scale: float) -> SeparationSettings:
     """Return settings for images that are so many times as large."""
     return settings.model_copy(update={"smallest": settings.smallest * scale**2})

@@ -99,6 +99,7 @@ def test_two_strokes_show_all_objects_and_undo_knows_only_the_strokes(window):
     found = window.objects
     assert all(at(found, i) for i in range(6))
     assert found[48, 84] == 0
+    assert window.session.separating.settings.threshold == 0.8  # as the bundled network's objects are made
     assert window.session.canvas.history.undo_name == "Paint"
     assert window.live.status == f"{CORRECTED.format(name=BUNDLED)}."
     assert 0 <= window.live.entropy.min() <= window.live.entropy.max() <= 1

@@ -220,7 +220,7 @@ class Live:
             self._preview,
             Backdrop.of(session.state, place.plane),
             session.image.plane_shape,
-            session.separating.settings,
+            session.separating.settings if session.separating.for_network is not None else None,
             self._sight.measured(),
         )
         self.scheduler.ask(kind, lambda work: task.run(work.should_stop), done)
@@ -263,11 +263,14 @@ class Live:
         if not overlay.backdrop.holds(self._session.state):
             self.refresh()
             return False
+        first = self._session.separating.for_network is None
         self._showing = True
         try:
             self._surface.show(overlay)
         finally:
             self._showing = False
+        if first:  # the network's settings came with it: no reason to begin anew
+            self._asked = what_matters(self._session)
         self._say(self._what_is_shown())
         self.shown.emit(overlay)
         return True

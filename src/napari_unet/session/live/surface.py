@@ -35,8 +35,10 @@ class Surface:
         session.canvas.applied.connect(self._note_action)
 
     def show(self, overlay: Overlay) -> None:
-        """Show an overlay whose backdrop still holds."""
+        """Show an overlay whose backdrop still holds; settings that nobody chose become those of its network."""
         session = self._session
+        if session.separating.for_network is None:
+            session.separating.take_fitted(*overlay.looked)
         action = actions.showing(session.state, overlay.backdrop, overlay.settled, overlay.labels, "Live")
         if action is not None:
             session.canvas.show(action)

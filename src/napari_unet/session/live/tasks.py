@@ -17,9 +17,10 @@ from napari_unet.session.live.placing import put_into
 from napari_unet.session.live.view import Place
 from napari_unet.session.painting import Painting
 from napari_unet.session.round_network import RoundNetwork
+from napari_unet.session.separating import scaled
 
 if TYPE_CHECKING:
-    from napari_unet.network.model_file import Model
+    from napari_unet.network.model_file import Model, ModelDescription
     from napari_unet.objects.separate import SeparationSettings
     from napari_unet.workflow.fields import Field
     from napari_unet.workflow.preview import Preview
@@ -144,6 +145,8 @@ class Overlay:
         The same before that.
     entropy
         float32 of the place's box: 0 the preview is sure, 1 it has no idea.
+    looked
+        What the network is like that looked, and network px per image px.
     """
 
     place: Place
@@ -151,6 +154,7 @@ class Overlay:
     settled: NDArray[np.int32]
     labels: NDArray[np.int32]
     entropy: NDArray[np.float32]
+    looked: tuple[ModelDescription, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +166,7 @@ class ShowTask:
     seen
         What was seen there, or ``None``: then it is looked at first, and not kept.
     settings
-        In px² of the image.
+        In px² of the image; ``None`` as long as nobody chose any: then those of the network that looks.
     size
         Diameter (px) of a typical object, where known.
     """
@@ -173,22 +177,28 @@ class ShowTask:
     preview: Preview
     backdrop: Backdrop
     shape: tuple[int, int]
-    settings: SeparationSettings
+    settings: SeparationSettings | None
     size: float | None
 
     def run(self, should_stop: ShouldStop) -> Overlay:
         """Make the overlay; safe in any thread."""
         from napari_unet.network.scaling import resample_probability
+        from napari_unet.objects.separate import SeparationSettings
         from napari_unet.workflow.preview import preview_labels
 
         seen = self.seen or self.eye.see(self.place, should_stop)
+        description, scale = self.eye.network().description, self.eye.scale()
+        settings = self.settings or scaled(
+            SeparationSettings.model_validate(description.separation), 1 / scale
+        )
         probabilities = self.preview.probabilities(seen)
-        found = preview_labels(probabilities, seen, self.settings, self.backdrop.labels_are, self.size)
+        found = preview_labels(probabilities, seen, settings, self.backdrop.labels_are, self.size)
         labels = put_into(self.backdrop.before, self.shape, seen.box, found, self.backdrop.labels_are)
         y0, y1, x0, x1 = seen.box
         entropy = resample_probability(entropy_of(probabilities)[None], (y1 - y0, x1 - x0))[0]
         place = Place(seen.plane, seen.box, seen.reduction)
-        return Overlay(place, self.backdrop, self.backdrop.settle(labels), labels, entropy)
+        settled = self.backdrop.settle(labels)
+        return Overlay(place, self.backdrop, settled, labels, entropy, (description, scale))
 
 
 def entropy_of(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
