@@ -117,6 +117,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(large, model, tm
     assert output.is_dir()
 
 
+@pytest.mark.slow
 def test_outlines_and_measurements_are_made_block_by_block_and_gone_on_with(
     shell, large, model, tmp_path, monkeypatch
 ):

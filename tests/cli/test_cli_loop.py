@@ -77,6 +77,7 @@ def test_train_segment_evaluate(shell, folder, model):
     assert 0 <= scores["mean"]["foreground_iou"] <= 1
 
 
+@pytest.mark.slow
 def test_steps_and_seed_give_the_same_network_twice(shell, folder, model):
     from napari_unet.network.model_file import load_model
 

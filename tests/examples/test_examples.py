@@ -21,7 +21,13 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(RUNS))
+SLOW = ["custom_loop.py"]
+"""It takes the same steps as *train_and_segment.py*, and some more: twenty seconds, most of them loading."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in sorted(RUNS)]
+)
 def test_example(name: str, tmp_path: Path) -> None:
     options, files, said = RUNS[name]
     arguments = [] if options is None else [*options, "--output", str(tmp_path)]

@@ -169,6 +169,7 @@ def test_the_best_held_out_weights_are_kept() -> None:
     assert sum(report.held_out is not None for report in reports) == len(outcome.curves.held_out)
 
 
+@pytest.mark.slow
 def test_it_ends_early_when_the_score_stops_rising_but_not_in_the_first_third() -> None:
     outcome = train([disc_image()], network_of(SMALL), changed(steps=24), evaluate=lambda n: {"score": 0.7})
     assert 8 < outcome.steps < 24

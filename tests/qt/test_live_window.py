@@ -13,7 +13,7 @@ from napari_unet._qt.live.uncertainty import FAINT
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 from napari_unet.session.live.meanwhile import Effort
-from napari_unet.session.live.words import NOTHING_PAINTED
+from napari_unet.session.live.words import BUNDLED, NOTHING_PAINTED
 
 CENTRES = [(24, 24), (24, 64), (24, 104), (72, 24), (72, 64), (72, 104)]
 
@@ -58,7 +58,7 @@ def test_two_strokes_of_the_mouse_show_all_discs(painting, qtbot):
     values = [int(shown.data[centre]) for centre in CENTRES]
     assert len(set(values)) == 6
     assert all(values)
-    assert "nothing is trained" in dock.annotate.live.status.text()
+    assert BUNDLED in dock.annotate.live.status.text()  # it finds discs by itself
     assert "preview" in dock.segment.state()
     veil = viewer.layers["Uncertainty"]
     np.testing.assert_array_equal(veil.data, live.entropy)
@@ -102,7 +102,7 @@ def test_uncertainty_comes_with_live_work_until_it_is_hidden_and_not_on_large_pl
     assert dock.views.wants("Uncertainty"), "the user asked for it"
 
 
-def test_a_threshold_acts_on_the_preview_and_segment_replaces_it_until_the_next_stroke(painting, qtbot):
+def test_a_setting_acts_on_the_preview_and_segment_replaces_it_until_the_next_stroke(painting, qtbot):
     viewer, dock, layer = painting
     live = dock.loop.live_run.live
     paint(dock, viewer, layer, 2, (24, 20), (24, 28))
@@ -110,7 +110,7 @@ def test_a_threshold_acts_on_the_preview_and_segment_replaces_it_until_the_next_
     wait_for_overlay(dock, qtbot, 0)
     area = int(np.count_nonzero(dock.loop.session.segmentation))
     n = live.n_shown
-    dock.segment.separation.editors["threshold"].setValue(0.95)
+    dock.segment.further.editors["own_border"].setValue(0.95)
     wait_for_overlay(dock, qtbot, n)
     assert int(np.count_nonzero(dock.loop.session.segmentation)) < area
     n, done = live.n_shown, dock.loop.n_segmented
@@ -121,4 +121,4 @@ def test_a_threshold_acts_on_the_preview_and_segment_replaces_it_until_the_next_
     assert live.n_shown == n
     paint(dock, viewer, layer, 1, (48, 80), (48, 100))
     wait_for_overlay(dock, qtbot, n)
-    assert "Preview" in live.status
+    assert BUNDLED in live.status

@@ -186,6 +186,7 @@ def test_a_first_annotation_of_objects_leaves_what_was_found(image: np.ndarray) 
         session.prepare_segmentation()
 
 
+@pytest.mark.slow
 def test_a_training_starts_from_the_bundle_until_there_is_a_round(image: np.ndarray) -> None:
     session = opened(image)
     assert session.rounds.starts()[0][0] == BUNDLED
@@ -209,6 +210,7 @@ def test_the_bundle_is_no_start_for_another_network(image: np.ndarray) -> None:
         session.prepare_training(BUNDLED, TrainingSettings(preset="ronneberger2015"))
 
 
+@pytest.mark.slow
 def test_a_round_that_sees_each_image_at_its_own_scale_uses_the_size_found(image: np.ndarray) -> None:
     session = opened(image)
     segment(session)

@@ -92,6 +92,7 @@ def test_missing_weights_are_named(monkeypatch, tmp_path):
         load_bundled.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 5])
 def test_a_training_that_is_cut_short_is_no_worse_than_its_start(steps):
     image, truth = draw_discs(n=6, seed=4)

@@ -147,6 +147,7 @@ def test_it_can_be_stopped(volumes):
         segment_volume(volumes.model, image, should_stop=lambda: True)
 
 
+@pytest.mark.slow
 def test_what_was_held_out_in_volumes_stays_so(volumes):
     planes = annotate_planes((3, 7, 11))
     assert volumes.held_out
