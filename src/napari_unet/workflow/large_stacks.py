@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,32 @@ class Kept:
             journal = Journal.begin(folder, made_with, {})
         return cls(stack, output, Pyramid(folder), journal)
 
+    def parts_left(
+        self, n: int, word: str, on_progress: OnProgress, should_stop: ShouldStop
+    ) -> Iterator[tuple[int, OnProgress]]:
+        """Yield which of n parts are not done yet, each with what tells how far it is.
+
+        Parameters
+        ----------
+        word
+            What a part is called.
+
+        Raises
+        ------
+        Stopped
+            When asked to stop, before the next part.
+        """
+        for k in range(n):
+            if (k, 0) in self.journal.done:
+                continue
+            if should_stop():
+                raise Stopped(f"Stopped; {len(self.journal.done)} of {n} {word}s are done and kept.")
+
+            def report(fraction: float, _: str, k: int = k) -> None:
+                on_progress((k + fraction) / n, f"{word} {k + 1} of {n}")
+
+            yield k, report
+
     def finish(self, labels: Pyramid) -> None:
         """Give labels their name, and remove what they were made of.
 
@@ -139,17 +165,9 @@ class StackRun:
         """
         stack, journal, labels = self.kept.stack, self.kept.journal, self.kept.labels
         planes, said = list(stack.indices()), list[str]()
-        for k, index in enumerate(planes):
-            if (k, 0) in journal.done:
-                continue
-            if self.should_stop():
-                raise Stopped(f"Stopped; {len(journal.done)} of {len(planes)} planes are done and kept.")
-
-            def report(fraction: float, words: str, k: int = k) -> None:
-                self.on_progress((k + fraction) / len(planes), f"plane {k + 1} of {len(planes)}")
-
-            found = self.segment(stack.plane(index), report)
-            copy_plane(found.labels, labels, index)
+        for k, report in self.kept.parts_left(len(planes), "plane", self.on_progress, self.should_stop):
+            found = self.segment(stack.plane(planes[k]), report)
+            copy_plane(found.labels, labels, planes[k])
             journal.add((k, 0), journal.next_number + found.n, [])
             said += found.sentences
         n = journal.next_number - 1

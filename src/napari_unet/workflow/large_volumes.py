@@ -140,21 +140,16 @@ class VolumeRun:
         stack, journal = self.kept.stack, self.kept.journal
         labels, z = self.kept.labels, stack.letters.index("Z")
         others = list(np.ndindex(*(n for k, n in enumerate(stack.plane_shape) if k != z)))
-        jobs = list(enumerate(itertools.product(others, self.boxes)))
+        jobs = list(itertools.product(others, self.boxes))
         why: tuple[str, ...] = ()
-        for k, (other, box) in jobs:
-            if (k, 0) in journal.done:
-                continue
-            if self.should_stop():
-                raise Stopped(f"Stopped; {len(journal.done)} of {len(jobs)} parts are done and kept.")
-
-            def report(fraction: float, words: str, k: int = k) -> None:
-                self.on_progress((k + fraction) / len(jobs), f"part {k + 1} of {len(jobs)}")
-
+        for k, report in self.kept.parts_left(len(jobs), "part", self.on_progress, self.should_stop):
+            other, box = jobs[k]
             region = self.boxes.seen_from(box)
             found = self.segment(self._read(other, region), report)
             why = found.sentences
-            known = [done for j, (there, done) in jobs if there == other and (j, 0) in journal.done]
+            known = [
+                done for j, (there, done) in enumerate(jobs) if there == other and (j, 0) in journal.done
+            ]
             core, next_number, same = self._settled(found.labels, other, box, region, known)
             self._write(labels, other, box, core)
             journal.add((k, 0), next_number, same)
