@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import tifffile
 from driving import add_discs, words
 from qtpy.QtWidgets import QFileDialog
 
-from napari_unet._qt import bringing_run
+from napari_unet._qt import adopting, bringing_run
 from napari_unet.annotation.coding import Coding
 from napari_unet.session import Which
 
@@ -130,3 +131,69 @@ def test_a_file_that_does_not_fit_is_refused_in_one_sentence(
     assert dock.messages.level() == "error"
     assert said in words(dock)
     assert len(dock.viewer.layers) == n
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_large_labels_and_those_of_files_become_the_annotation_in_a_thread(
+    dock: Any, discs: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch, lazy: bool
+) -> None:
+    da = pytest.importorskip("dask.array")
+    add_discs(dock, discs, annotated=False)
+    read_in: list[str] = []
+
+    def read(block: np.ndarray) -> np.ndarray:
+        read_in.append(threading.current_thread().name)
+        return block
+
+    masks = np.where(discs[1] > 1, discs[1] + 5, 0).astype(np.uint16)
+    made = da.from_array(masks, chunks=48).map_blocks(read, dtype=np.uint16) if lazy else masks
+    foreign = dock.viewer.add_labels(made, name="made elsewhere")
+    body = body_of(dock)
+    say(body, Coding.MASKS, qtbot)
+    if not lazy:
+        monkeypatch.setattr(adopting, "_AT_ONCE", 10)
+    read_in.clear()
+    body.use.click()
+    assert dock.loop.session.annotation is None
+    assert not body.use.isEnabled()
+    qtbot.waitUntil(lambda: dock.loop.session.annotation is not None, timeout=60_000)
+    assert threading.main_thread().name not in read_in
+    np.testing.assert_array_equal(dock.loop.session.annotation, np.where(masks, masks + 1, 1))
+    shown = dock.loop.layers.layer(Which.ANNOTATION)
+    np.testing.assert_array_equal(shown.data, dock.loop.session.annotation)
+    assert not np.shares_memory(shown.data, dock.loop.session.annotation)
+    assert not foreign.visible
+    assert "is the annotation now" in words(dock)
+
+
+def test_labels_of_an_image_that_was_replaced_meanwhile_are_not_taken(
+    dock: Any, discs: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adopting, "_AT_ONCE", 10)
+    add_discs(dock, discs, annotated=False)
+    dock.viewer.add_labels(np.where(discs[1] > 1, discs[1] + 5, 0), name="made elsewhere")
+    body = body_of(dock)
+    say(body, Coding.MASKS, qtbot)
+    body.use.click()
+    dock.loop.layers.choose_images([dock.viewer.add_image(np.zeros((50, 60)), name="another")])
+    qtbot.waitUntil(lambda: not dock.loop.adopting.is_running, timeout=60_000)
+    assert dock.loop.session.annotation is None
+    assert "take them again" in words(dock)
+
+
+def test_the_annotation_of_before_stays_in_the_layer_list_when_one_starts_over(
+    dock: Any, discs: Any, qtbot: Any
+) -> None:
+    layer = add_discs(dock, discs)
+    painted = layer.data.copy()
+    dock.annotate.again.set_open(True)
+    again = dock.annotate.again.body
+    again.start.click()
+    assert not dock.loop.session.annotation.any()
+    assert layer in dock.viewer.layers
+    np.testing.assert_array_equal(layer.data, painted)
+    now = dock.loop.layers.layer(Which.ANNOTATION)
+    assert now != layer
+    layer.data_setitem((np.array([5]), np.array([5])), 9)
+    dock.loop.layers.settle()
+    assert not dock.loop.session.annotation.any()

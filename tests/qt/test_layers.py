@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from driving import add_discs
 from qtpy.QtWidgets import QComboBox, QPushButton, QWidget
 
-from napari_unet._qt.layers import looks
+from napari_unet._qt.layers import features, looks
 from napari_unet._qt.layers.arranging import arrange
 from napari_unet._qt.layers.sources import image_layers
 from napari_unet._qt.tab_order import tab_in_order
@@ -302,7 +303,12 @@ def test_objects_are_described_anew_only_where_something_was_said_or_painted(
 ) -> None:
     _, loop, layer = painted
     described: list[int] = []
-    monkeypatch.setattr(looks, "describe", lambda layer, painting: described.append(painting.version))
+
+    def describe(layer: Any, painting: Any, listed: bool) -> bool:
+        described.append(painting.version)
+        return listed
+
+    monkeypatch.setattr(looks, "describe", describe)
     loop.session.state.changed.emit()
     loop.session.state.changed.emit()
     assert len(described) <= 1
@@ -330,3 +336,23 @@ def test_tab_goes_on_behind_a_choice_whose_list_was_open(qtbot: Any) -> None:
         order += [widget] if widget in (choice, second, last) else []
         widget = widget.nextInFocusChain()
     assert order == [first, choice, second, last]
+
+
+def test_what_is_said_of_objects_is_shown_without_a_search_of_the_annotation(
+    dock: Any, discs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, session = add_discs(dock, discs), dock.loop.session
+    session.annotating.set_class_names(["alive", "dead"])
+    layer.data_setitem((np.array([0]), np.array([0])), 9)
+    dock.loop.layers.settle()
+    monkeypatch.setattr(features, "values_present", lambda labels: pytest.fail("all of it was searched"))
+    session.annotating.set_object_class(3, 2)
+
+    def shown() -> dict[int, str]:
+        return dict(zip(layer.features["index"], layer.features["class"], strict=True))
+
+    assert shown() == {2: "alive", 3: "dead", 4: "alive", 5: "alive", 9: "alive"}
+    dock.loop.undo()
+    assert shown()[3] == "alive"
+    session.annotating.mark_complete([4])
+    assert list(layer.features["said to be complete"]) == ["no", "no", "yes", "no", "no"]

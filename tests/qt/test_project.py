@@ -82,7 +82,14 @@ def test_nothing_is_kept_before_something_is_painted(dock: Any, qtbot: Any, disc
 def test_a_stroke_is_kept_and_said_to_be_saved(dock: Any, qtbot: Any, discs: Any) -> None:
     layer = begun(dock, qtbot, discs)
     wait(qtbot, lambda: "saved" in dock.image.project.saved.text())
-    assert "saved" in dock.sections[0].state()
+    row, title = dock.image.project.saved, dock.sections[0]
+    for opened in (
+        False,
+        True,
+    ):  # it stands in one place: beside the project, or in the title of the folded step
+        title.set_open(opened)
+        assert ("saved" in title.state()) is not opened
+        assert row.isVisibleTo(dock) is opened
     assert "recovery folder" in dock.image.project.name.text()
     wait(qtbot, lambda: "MB" in dock.image.project.name.text())
     paint(layer, 9, (50, 50))

@@ -15,10 +15,12 @@ from napari.layers import Layer
 from scipy import ndimage
 
 from napari_unet._qt.correction.tools import DELETE
+from napari_unet._qt.large.stack_run import stack_run_of
 from napari_unet.objects.linking import LinkSettings
 from napari_unet.samples import as_layers, nuclei_stack
-from napari_unet.session import Which
-from napari_unet.session.scope import Scope
+from napari_unet.session import Session, Which, stack_on_disk
+from napari_unet.session.image import ImageSource
+from napari_unet.session.scope import Scope, planes_of
 from napari_unet.session.through import Through
 from napari_unet.session.whole_objects import WholeObjects
 from napari_unet.workflow import Segmented
@@ -218,3 +220,56 @@ def test_what_a_tool_found_in_one_image_is_not_done_in_the_next(
     assert session.annotation is None, "nothing was begun here"
     loop.tools.gestures.click(DELETE, (2,), np.array([20.0, 20.0]))  # it is free again
     qtbot.waitUntil(lambda: not session.segmentation.any(), timeout=30_000)
+
+
+def test_a_stack_whose_labels_memory_does_not_hold_goes_to_the_disk_plane_by_plane(
+    open_dock: Any, qtbot: Any, by_threshold: threading.Semaphore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, dock = open_sample(open_dock)
+    session = dock.loop.session
+    session.set_object_size(20.0)
+    viewer.dims.set_current_step(0, 5)
+    n_planes = session.image.spatial_shape[0]
+    monkeypatch.setattr(stack_on_disk, "free_memory", lambda: 16 * session.image.data.size)
+    button = dock.segment.scopes.buttons[Scope.ALL]
+    step, run = dock.segment, stack_run_of(dock.loop)
+
+    def shown() -> list[int]:
+        layer = run._layer
+        return [] if layer is None else [z for z in range(n_planes) if np.asarray(layer.data[z]).any()]
+
+    button.click()
+    assert session.segmentation is None
+    assert "Memory would not hold all labels" in words(dock)
+    by_threshold.release(3)
+    qtbot.waitUntil(lambda: sorted(shown()) == [4, 5, 6], timeout=60_000)
+    assert not step.stop.isHidden()
+    step.stop.click()
+    qtbot.waitUntil(lambda: run.job is None, timeout=60_000)
+    assert "The same button goes on there" in words(dock)
+    assert sorted(shown()) == [4, 5, 6]
+
+    said: list[str] = []
+    dock.loop.said.connect(lambda level, sentence: said.append(sentence))
+    by_threshold.release(n_planes - 3)  # no plane is segmented twice
+    button.click()
+    qtbot.waitUntil(lambda: run.job is None, timeout=60_000)
+    assert any(f"3 of {n_planes} planes were done before" in sentence for sentence in said)
+    assert any("kept in" in sentence for sentence in said)
+    assert shown() == list(range(n_planes))
+    layer = run._layer
+    np.testing.assert_allclose(layer.scale, dock.loop.layers.images[0].scale)
+    assert session.segmentation is None
+    assert not by_threshold.acquire(blocking=False)
+
+
+def test_a_stack_of_a_series_is_segmented_alone_on_the_disk(tmp_path: Path) -> None:
+    session = Session()
+    pixels = np.random.default_rng(0).integers(0, 99, (3, 4, 40, 50)).astype(np.uint8)
+    session.set_image(ImageSource("cells", pixels, axis_labels=("T", "Z", "Y", "X")))
+    planes = planes_of(session.image, Scope.STACK, (2, 1))
+    task = stack_on_disk.StackOnDisk.of(session, planes, tmp_path)
+    assert (task.stack.axes, task.stack.plane_shape, task.first) == ("ZYX", (4,), (1,))
+    assert task.axes == (1, 2, 3)
+    assert task.folder == tmp_path / "cells T2.zarr"
+    np.testing.assert_array_equal(task.stack.plane((3,)).read(0, 40, 0, 50, 1)[0], pixels[2, 3])

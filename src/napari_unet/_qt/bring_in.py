@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QSpinBox, QVBoxLayout, QWidget
 from napari_unet._qt.bringing_run import BringingRun
 from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.layers.adoption import coding_said_by
-from napari_unet._qt.layers.sources import geometry, labels_layers
+from napari_unet._qt.layers.sources import full_resolution, geometry, labels_layers
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import button, combo, hint, refill, row
 from napari_unet.annotation.coding import Coding, CodingPreview, LabelsAre, describe_coding
@@ -51,6 +51,7 @@ class BringIn(QWidget):
         self._run = BringingRun(loop.session, loop.layers, loop.words, self)
         self._run.shown.connect(self._tell_shown)
         self._run.ended.connect(self._end)
+        loop.adopting.changed.connect(self.preview)
         loop.album.leaving.connect(self._run.stop)
         loop.ended.connect(self._run.stop)
         self._source: Labels | None = None
@@ -123,11 +124,11 @@ class BringIn(QWidget):
             self._again = True
             return
         try:
-            self._loop.session.annotating.check_size(layer.data.shape)
+            self._loop.session.annotating.check_size(full_resolution(layer).shape)
         except UserError as error:
             self.sentence.setText(str(error))
             return
-        labels, kind, background = layer.data, self._kind(), self._background()
+        labels, kind, background = full_resolution(layer), self._kind(), self._background()
         self.sentence.setText("Looking at the values …")
         self._looking = start_job(
             "labels",
@@ -140,7 +141,7 @@ class BringIn(QWidget):
 
     @property
     def _is_busy(self) -> bool:
-        return self._job is not None or self._run.is_running
+        return self._job is not None or self._run.is_running or self._loop.adopting.is_running
 
     def _choices(self) -> list[Any]:
         return [self.layer.itemData(i) for i in range(self.layer.count())]
@@ -203,7 +204,7 @@ class BringIn(QWidget):
 
     def _use(self) -> None:
         layer, coding = self.layer.currentData(), self.coding.currentData()
-        if layer is not None and coding is not None:
+        if layer is not None and coding is not None and not self._is_busy:
             self._loop.adopt(layer, coding, self._kind(), background=self._background())
 
     def _bring_in(self) -> None:
@@ -213,7 +214,8 @@ class BringIn(QWidget):
         with self._loop.telling("Taking the labels"):
             self._loop.layers.settle()
             state = self._loop.session.state
-            self._run.start(BringingIn.of(state, layer.data, coding, self._kind(), self._background()))
+            labels = full_resolution(layer)
+            self._run.start(BringingIn.of(state, labels, coding, self._kind(), self._background()))
             self._source = layer
         self._set_usable(False)
 

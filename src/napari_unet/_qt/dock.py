@@ -80,6 +80,7 @@ class Dock(QWidget):
         self.loop.refreshed.connect(self.refresh)
         self.loop.said.connect(self.messages.say)
         self.loop.keeping.changed.connect(self._show_saved)
+        self.sections[0].toggled.connect(self._show_saved)
         self.loop.album.changed.connect(self._show_images)
         if self.loop.words.last is not None:
             self.messages.say(*self.loop.words.last)
@@ -154,7 +155,7 @@ class Dock(QWidget):
         self._section_to_show = section
         self._laid_out.start()
 
-    def _show_saved(self) -> None:
+    def _show_saved(self, *_: object) -> None:
         self.sections[0].set_state(self.image.state())
 
     def _show_images(self) -> None:

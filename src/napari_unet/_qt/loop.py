@@ -9,13 +9,14 @@ from typing import Any
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unet._qt.adopting import Adopting
 from napari_unet._qt.bugs import log_naparis_errors
 from napari_unet._qt.correction.accepting import Accepting
 from napari_unet._qt.correction.control import Tools
 from napari_unet._qt.counting import Counting
 from napari_unet._qt.job import Job
 from napari_unet._qt.know.comparing import Comparing
-from napari_unet._qt.layers.adoption import coding_said_by, fits_as_it_is
+from napari_unet._qt.layers.adoption import coding_said_by
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.layers.sources import image_layers
 from napari_unet._qt.live.run import LiveRun
@@ -80,6 +81,7 @@ class Loop(QObject):
         self.warming = Warming(self.words)
         self.tools = Tools(session, self.layers, self.words)
         self.accepting = Accepting(session, self.words, self.tools.gestures, self.plane)
+        self.adopting = Adopting(session, self.layers, self.words)
         self.training_run = TrainingRun(session, self.words)
         self.segmentation_run = SegmentationRun(session, self.layers, self.words)
         self.keeping = Keeping(session, self.layers, self.words)
@@ -104,6 +106,7 @@ class Loop(QObject):
         self.refreshed.connect(self.keeping.look)
         self.album.leaving.connect(self.segmentation_run.leave_image)
         self.warming.ended.connect(self.refresh_soon)
+        self.adopting.changed.connect(self.refresh_soon)
         self.training_run.reported.connect(self.reported)
         self.training_run.round_done.connect(self._go_on_after_round)
         self.training_run.changed.connect(self.refresh_soon)
@@ -192,11 +195,12 @@ class Loop(QObject):
 
     def close(self) -> None:
         """Tell the jobs to stop and let go of the layers."""
+        self._closed = True
         self.live_run.end()
         self.training_run.abandon()
         self.segmentation_run.abandon()
+        self.adopting.abandon()
         self.album.end()
-        self._closed = True
         self._soon.stop()
         self.keeping.end()
         self.tools.close()
@@ -247,20 +251,8 @@ class Loop(QObject):
         class_names: Sequence[str] = (),
         background: int | None = None,
     ) -> None:
-        """Use a Labels layer as the annotation; in another coding it is left as it is, hidden, and copied."""
-        with self.telling("Using the labels"):
-            as_it_is = fits_as_it_is(layer, coding)
-            if as_it_is:
-                self.layers.attach(Which.ANNOTATION, layer)
-            labels = self.layers.hold(layer)
-            self.session.annotating.adopt(labels, coding, labels_are, class_names, background)
-            self.layers.looks.colour(Which.ANNOTATION)
-            if not as_it_is:
-                layer.visible = False
-            self.layers.paint_with(
-                self.session.next_object_value() if labels_are is LabelsAre.OBJECTS else 2, True
-            )
-        self.refresh_soon()
+        """Use a Labels layer as the annotation, as `Adopting.adopt`."""
+        self.adopting.adopt(layer, coding, labels_are, class_names, background)
 
     def _record(self, which: Which, offset: tuple[int, ...], values: Any) -> None:
         with self.telling("Taking the stroke"):

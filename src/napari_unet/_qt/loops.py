@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import weakref
 from typing import Any
 
@@ -19,7 +20,7 @@ def loop_of(viewer: Any) -> Loop:
     if key not in _loops:
         loop = _loops[key] = Loop(viewer)
         loop.ended.connect(lambda: _loops.pop(key, None))
-        weakref.finalize(viewer, _end, key).atexit = False  # then Qt is gone already
+        weakref.finalize(viewer, _end, key).atexit = False  # `_end_all` comes before
     return _loops[key]
 
 
@@ -31,3 +32,14 @@ def all_loops() -> list[Loop]:
 def _end(key: int) -> None:
     if key in _loops:
         _loops[key].end()
+
+
+def _end_all() -> None:
+    """End every loop before the program does: no part of one outlives Qt, however the program ends."""
+    for loop in all_loops():
+        loop.end()
+
+
+# What was registered last is called first: the import of Qt, above, has registered the end of all its objects, in no
+# order. A window that it removes would end a loop of which half is gone.
+atexit.register(_end_all)

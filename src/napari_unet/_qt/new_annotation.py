@@ -8,6 +8,7 @@ from napari_unet._qt.bring_in import BringIn
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, button, hint
 from napari_unet.annotation.coding import LabelsAre
+from napari_unet.session import Which
 
 
 class NewAnnotation(QWidget):
@@ -65,6 +66,7 @@ class NewAnnotation(QWidget):
             kind = self.labels_are()
             names = () if kind is LabelsAre.OBJECTS else ("class 1", "class 2")
             self._loop.layers.looks.class_colours = []
+            self._loop.layers.leave(Which.ANNOTATION)
             self._loop.session.annotating.start(kind, names)
             self._loop.layers.paint_with(2, new_object=kind is LabelsAre.OBJECTS)
         self._loop.refresh_soon()

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
 from napari_unet._qt.batch import Batch
 from napari_unet._qt.forms import Form
 from napari_unet._qt.large.rows import WholeRow
+from napari_unet._qt.large.stack_run import stack_run_of
 from napari_unet._qt.linking import LinkRow
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, button, column, combo, hint, row
@@ -18,6 +19,7 @@ from napari_unet._qt.views import Views
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 from napari_unet.session.scope import Scope, planes_of
+from napari_unet.session.stack_on_disk import is_for_disk
 
 TOOLTIP = (
     "Let the network outline everything on this plane or in the whole stack. Before the first training the bundled "
@@ -49,7 +51,9 @@ class SegmentStep(QWidget):
         self.scopes.pressed.connect(self._segment)
         self.this_plane = self.scopes.buttons[Scope.PLANE]
         self.linking = LinkRow(loop)
-        self.stop = button("Stop", "Planes that are done are kept.", loop.segmentation_run.stop)
+        self.stop = button("Stop", "Planes that are done are kept.", self._stop)
+        self._to_disk = stack_run_of(loop)
+        self._to_disk.changed.connect(self._follow_disk)
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.empty = hint()
@@ -104,7 +108,7 @@ class SegmentStep(QWidget):
     def state(self) -> str:
         """Return a few words for the title line."""
         session = self._loop.session
-        if self._loop.segmentation is not None:
+        if self._loop.segmentation is not None or self._to_disk.job is not None:
             return "segmenting …"
         if not self._can_segment():
             return "after training" if session.image is not None else ""
@@ -122,7 +126,8 @@ class SegmentStep(QWidget):
         """Show the session's state."""
         self.whole_image.refresh()
         loop, session = self._loop, self._loop.session
-        running, possible = loop.segmentation is not None, self._can_segment()
+        running = loop.segmentation is not None or self._to_disk.job is not None
+        possible = self._can_segment()
         self.scopes.setVisible(not running)
         self.scopes.show_for(session.image, possible)
         self.looks.setVisible(
@@ -167,7 +172,20 @@ class SegmentStep(QWidget):
             # Seen from the side there is no plane that is looked at; then all begins in the middle.
             middle = tuple(n // 2 for n in image.spatial_shape[:-2])
             seen = self._loop.plane() if scope is Scope.PLANE else self._loop.layers.current_plane() or middle
-            self._loop.segment(planes_of(image, scope, seen), self.averaging.currentData())
+            planes, averaging = planes_of(image, scope, seen), self.averaging.currentData()
+            if is_for_disk(image, planes):
+                self._to_disk.start(planes, averaging)
+            else:
+                self._loop.segment(planes, averaging)
+
+    def _stop(self) -> None:
+        self._loop.segmentation_run.stop()
+        self._to_disk.stop()
+
+    def _follow_disk(self) -> None:
+        if self._to_disk.job is not None:
+            self._show_progress(*self._to_disk.progress)
+        self._loop.refresh_soon()
 
     def _show_progress(self, fraction: float, message: str) -> None:
         self.progress.setValue(round(1000 * fraction))

@@ -80,6 +80,13 @@ class LazyStack:
         again = None if self.again is None else partial(_plane_again, self.again, self.axes, index)
         return LazyImage(self.name, array, axes, self.pixel_size_um, again=again)
 
+    def at(self, where: Mapping[str, int]) -> LazyStack:
+        """Return the part that lies at these places along some axes, such as one time point of a series."""
+        if not where:
+            return self
+        axes = "".join(axis for axis in self.axes if axis not in where)
+        return replace(self, array=_Plane(self.array, self.axes, where), axes=axes, again=None)
+
     def named(self, axes: str | None) -> LazyStack:
         """Return it with other names of its axes; samples of colours keep theirs.
 

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_unet.annotation.coding import Coding, LabelsAre, check_labels, check_size, to_annotation
+from napari_unet.annotation.coding import Coding, LabelsAre, check_size
 from napari_unet.annotation.problems import Problem
 from napari_unet.annotation.regions import Region
 from napari_unet.annotation.targets import MOST_CLASSES
 from napari_unet.errors import UserError
 from napari_unet.objects.edit import Change
 from napari_unet.session import actions, label_problems
+from napari_unet.session.adopting import AdoptionTask
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
 from napari_unet.session.measuring import Sizes
@@ -73,9 +74,12 @@ class Annotating:
         UserError
             When the labels are no labels or do not fit the image.
         """
-        self.check_size(labels.shape)
-        check_labels(labels)
-        self._adopt(to_annotation(labels, coding, labels_are, background).copy(), labels_are, class_names)
+        task = AdoptionTask.of(self._state, labels, coding, labels_are, class_names, background)
+        task.finish(self._state, self, task.run())
+
+    def take(self, labels: NDArray[np.int32], labels_are: LabelsAre, class_names: Sequence[str]) -> None:
+        """Take an array of the image's shape, in the project's coding, as the annotation; it is the session's now."""
+        self._adopt(labels, labels_are, class_names)
 
     def check_size(self, shape: Sequence[int]) -> None:
         """Raise a `UserError` where labels of this shape do not fit the image."""

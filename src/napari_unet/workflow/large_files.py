@@ -101,6 +101,18 @@ class SegmenterOfAnySize(Segmenter):
             return job.of_image(self._plane(stack, next(stack.indices())))
         return job.of_stack(stack)
 
+    def segment_stack(
+        self,
+        stack: LazyStack,
+        folder: Path,
+        on_progress: OnProgress,
+        should_stop: ShouldStop,
+        first: Index | None = None,
+    ) -> Done:
+        """Segment a stack that is open already into a folder of OME-Zarr labels, from the plane `first` outwards."""
+        model, path = self._model_for(stack), Path(stack.name)
+        return _PartJob(self, path, folder, folder, model, on_progress, should_stop, first).of_stack(stack)
+
     def _open(self, path: Path) -> LazyStack:
         return open_stack(path).named(self.stack.axes)
 
@@ -134,6 +146,7 @@ class _PartJob:
     model: Model
     on_progress: OnProgress
     should_stop: ShouldStop
+    first: Index | None = None
 
     def of_image(self, image: LazyImage) -> Done:
         """Segment a file of one plane, block by block."""
@@ -171,7 +184,13 @@ class _PartJob:
             self._volumes(kept)
             if in_space
             else StackRun(
-                kept, self._segment_plane, link, self.how.stack.settings, self.on_progress, self.should_stop
+                kept,
+                self._segment_plane,
+                link,
+                self.how.stack.settings,
+                self.on_progress,
+                self.should_stop,
+                self.first,
             )
         )
         labels, n, sentences = run.run()

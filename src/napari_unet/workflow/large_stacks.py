@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -83,9 +83,14 @@ class Kept:
         return cls(stack, output, Pyramid(folder), journal)
 
     def parts_left(
-        self, n: int, word: str, on_progress: OnProgress, should_stop: ShouldStop
+        self,
+        n: int,
+        word: str,
+        on_progress: OnProgress,
+        should_stop: ShouldStop,
+        order: Sequence[int] | None = None,
     ) -> Iterator[tuple[int, OnProgress]]:
-        """Yield which of n parts are not done yet, each with what tells how far it is.
+        """Yield which of n parts are not done yet, each with what tells how far it is; from the first by default.
 
         Parameters
         ----------
@@ -97,15 +102,16 @@ class Kept:
         Stopped
             When asked to stop, before the next part.
         """
-        for k in range(n):
+        for k in range(n) if order is None else order:
             if (k, 0) in self.journal.done:
                 continue
             if should_stop():
                 raise Stopped(f"Stopped; {len(self.journal.done)} of {n} {word}s are done and kept.")
 
-            def report(fraction: float, _: str, k: int = k) -> None:
-                on_progress((k + fraction) / n, f"{word} {k + 1} of {n}")
+            def report(fraction: float, _: str, n_done: int = len(self.journal.done)) -> None:
+                on_progress((n_done + fraction) / n, f"{word} {n_done + 1} of {n}")
 
+            report(0.0, "")
             yield k, report
 
     def finish(self, labels: Pyramid) -> None:
@@ -137,6 +143,8 @@ class StackRun:
         Segments a plane; its labels are read before the next one is asked for.
     link
         Along which axes planes are linked: "", "Z", "T" or "ZT".
+    first
+        The plane that somebody looks at: from there outwards.
     """
 
     kept: Kept
@@ -145,6 +153,7 @@ class StackRun:
     link_settings: LinkSettings = field(default_factory=LinkSettings)
     on_progress: OnProgress = no_progress
     should_stop: ShouldStop = never_stop
+    first: Index | None = None
 
     def run(self) -> tuple[Pyramid, int, tuple[str, ...]]:
         """Segment what is not done yet, and link it.
@@ -165,7 +174,10 @@ class StackRun:
         """
         stack, journal, labels = self.kept.stack, self.kept.journal, self.kept.labels
         planes, said = list(stack.indices()), list[str]()
-        for k, report in self.kept.parts_left(len(planes), "plane", self.on_progress, self.should_stop):
+        order = None if self.first is None else _outwards(planes, self.first)
+        for k, report in self.kept.parts_left(
+            len(planes), "plane", self.on_progress, self.should_stop, order
+        ):
             found = self.segment(stack.plane(planes[k]), report)
             copy_plane(found.labels, labels, planes[k])
             journal.add((k, 0), journal.next_number + found.n, [])
@@ -199,6 +211,12 @@ class StackRun:
                 raise Stopped("Stopped; all planes are done and kept, they are not linked yet.")
             copy_plane(found.apply(plane, read(plane)), linked, plane)
         return linked, found.n_objects
+
+
+def _outwards(planes: Sequence[Index], first: Index) -> list[int]:
+    """Return the numbers of planes, those nearest to one of them first."""
+    far = [tuple(abs(a - b) for a, b in zip(plane, first, strict=True)) for plane in planes]
+    return sorted(range(len(planes)), key=far.__getitem__)
 
 
 def _create(folder: Path, stack: LazyStack) -> Pyramid:

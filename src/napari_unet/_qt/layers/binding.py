@@ -23,6 +23,8 @@ from napari_unet.session import Session, Which
 
 _NAMES = {Which.ANNOTATION: "Annotation", Which.SEGMENTATION: "Segmentation"}
 
+_UNDO_KEYS = ("Control-Z", "Control-Shift-Z")
+
 
 class Binding(QObject):
     """Makes and follows the layers that show a session.
@@ -63,6 +65,7 @@ class Binding(QObject):
         self.results = ResultLayers(weakref.proxy(viewer))
         self.looks = Looks(session, self.layer)
         self.new_object_tool = False
+        self.copy_ahead: Any = None  # of an array that is shown next, made in a thread
         viewer.layers.events.removed.connect(self._forget_layer)
         viewer.dims.events.current_step.connect(self._plane_moved)
         session.canvas.array_changed.connect(self._write)
@@ -120,8 +123,9 @@ class Binding(QObject):
             mirror.value_chosen.connect(self.value_chosen)
         self.mirrors[which] = mirror
         me = weakref.ref(self)
-        layer.bind_key("Control-Z", lambda _: me() and me().undo_wanted.emit(), overwrite=True)
-        layer.bind_key("Control-Shift-Z", lambda _: me() and me().redo_wanted.emit(), overwrite=True)
+        undo, redo = _UNDO_KEYS
+        layer.bind_key(undo, lambda _: me() and me().undo_wanted.emit(), overwrite=True)
+        layer.bind_key(redo, lambda _: me() and me().redo_wanted.emit(), overwrite=True)
         if which is Which.SEGMENTATION:
             layer.bind_key("y", lambda _: me() and me()._accept_under_cursor(), overwrite=True)
         self.looks.colour(which)
@@ -135,12 +139,12 @@ class Binding(QObject):
             return None
         mirror = self.mirrors.get(which)
         if mirror is not None and mirror.layer.data.shape == array.shape:
-            mirror.replace(array)
+            mirror.replace(self._copy_of(array))
             return mirror.layer
         if mirror is not None:
             self.mirrors.pop(which).detach()
         layer = Labels(
-            array.copy(),
+            self._copy_of(array),
             name=_NAMES[which],
             opacity=0.6 if which is Which.ANNOTATION else 0.8,
             **geometry(self.images[0]),
@@ -156,9 +160,14 @@ class Binding(QObject):
         self.attach(which, layer)
         return layer
 
-    def hold(self, layer: Labels) -> Any:
-        """Return a copy of what a foreign layer holds."""
-        return np.array(layer.data)
+    def leave(self, which: Which) -> None:
+        """Let the layer that shows an array be an ordinary one, hidden: another comes in its place."""
+        mirror = self.mirrors.pop(which, None)
+        if mirror is not None:
+            mirror.detach()
+            for key in _UNDO_KEYS:
+                mirror.layer.bind_key(key, None)
+            mirror.layer.visible = False
 
     def dragging(self) -> bool:
         """Whether the user is in the middle of a stroke."""
@@ -246,6 +255,10 @@ class Binding(QObject):
     def _draw_regions(self, regions: Sequence[Region]) -> None:
         if self.images and self.viewer() is not None:
             self.regions.restore(self.viewer(), self.images[0], regions)
+
+    def _copy_of(self, array: Any) -> Any:
+        ahead, self.copy_ahead = self.copy_ahead, None
+        return array.copy() if ahead is None else ahead
 
     def _truth_of(self, which: Which) -> Any:
         return lambda: self._session.canvas.arrays.get(which)

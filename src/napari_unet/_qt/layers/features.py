@@ -16,10 +16,24 @@ from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
 
 
-def describe(layer: Labels, painting: Painting) -> None:
-    """Give a layer of objects the features of all that are painted."""
-    if painting.labels_are is LabelsAre.OBJECTS and _has_any(layer, painting):
-        layer.features = features_of(painting.notes, values_present(painting.labels).tolist())
+def describe(layer: Labels, painting: Painting, listed: bool = False) -> bool:
+    """Give a layer of objects the features of all that are painted; tell whether they list all objects now.
+
+    Parameters
+    ----------
+    listed
+        They did before, so that nobody has to look through the annotation: that takes long.
+    """
+    if painting.labels_are is not LabelsAre.OBJECTS or not _has_any(layer, painting):
+        return False
+    notes = painting.notes
+    values = (
+        sorted({*map(int, layer.features["index"]), *notes.classes, *notes.complete})
+        if listed
+        else values_present(painting.labels).tolist()
+    )
+    layer.features = features_of(notes, values)
+    return bool(notes.class_names or notes.complete)
 
 
 def describe_new(layer: Labels, painting: Painting, change: Change) -> None:

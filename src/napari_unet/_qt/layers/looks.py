@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from napari.layers import Labels
 
@@ -12,7 +12,17 @@ from napari_unet._qt.layers.features import describe, describe_new
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.objects.edit import Change
 from napari_unet.session import Session, Which
+from napari_unet.session.notes import ObjectNotes
 from napari_unet.session.painting import Painting
+
+
+class _Described(NamedTuple):
+    """What napari was told last; objects that are painted since are told one by one."""
+
+    layer: Labels
+    painting: Painting
+    notes: ObjectNotes
+    listed: bool
 
 
 class Looks:
@@ -38,7 +48,7 @@ class Looks:
         self.class_colours: list[str] = []
         self.colour_by_class = False
         self.filled = {Which.ANNOTATION: True, Which.SEGMENTATION: False}
-        self._described: tuple[Labels, Painting, int] | None = None
+        self._described: _Described | None = None
 
     def colour(self, which: Which) -> None:
         """Colour a layer for what its values mean, filled or as outlines."""
@@ -61,11 +71,11 @@ class Looks:
         layer, painting = self._layer(Which.ANNOTATION), self._session.painting
         if layer is None or painting is None:
             return
-        last = self._described
-        same = last is not None and last[0] is layer and last[1] is painting
-        if last is None or not same or last[2] != painting.version:  # it looks through all of the annotation
-            self._described = layer, painting, painting.version
-            describe(layer, painting)
+        last, notes = self._described, painting.notes
+        same = last is not None and last.layer is layer and last.painting is painting
+        if last is None or not same or last.notes != notes:
+            listed = describe(layer, painting, listed=last is not None and same and last.listed)
+            self._described = _Described(layer, painting, notes, listed)
         if self.colour_by_class and painting.labels_are is LabelsAre.OBJECTS:
             self.colour(Which.ANNOTATION)
 

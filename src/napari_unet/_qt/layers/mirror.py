@@ -107,9 +107,9 @@ class Mirror(QObject):
                 self.layer.refresh()
 
     def replace(self, values: NDArray[np.int32]) -> None:
-        """Show a new array."""
+        """Show a new array, which is the layer's own from now on."""
         with self._own_writing():
-            self.layer.data = values.copy()
+            self.layer.data = values
 
     # From the layer to the session
 
