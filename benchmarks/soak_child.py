@@ -144,7 +144,7 @@ def loop() -> Iterator[Any]:
             layer.mode, layer.brush_size = "paint", 5
             y, x = rng.uniform(10, 80), rng.uniform(10, 110)
             stroke(window, [(y + k, x + k) for k in (0, 3, 6)])
-        unet.accept()
+        unet.accepting.accept()
         unet.undo()
         settle()
         yield window.viewer

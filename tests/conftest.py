@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,12 @@ from napari_unet import log
 from napari_unet.project import recovery
 
 _PATIENCE = 10.0
+
+
+def pytest_collection_finish() -> None:
+    """Leave what all tests share out of every later collection of garbage: there is much of it, and it stays."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -172,15 +172,12 @@ def test_one_bad_image_does_not_cost_the_others(shell, folder, model):
     assert {p.name for p in (folder / "one").iterdir()} == {"cell0.tif", "cell0.zip", "cell0_objects.csv"}
 
 
-@pytest.mark.parametrize("kind", ["zeros", "constant", "nan", "thin", "float64", "big-endian"])
+@pytest.mark.parametrize("kind", ["nan", "thin", "big-endian"])  # more of them: session/test_bad_input.py
 def test_odd_pixels_are_segmented_all_the_same(shell, folder, cells, model, kind):
     image = cells[0][0].astype(float)
     images = {
-        "zeros": np.zeros((40, 50), np.uint8),
-        "constant": np.full((40, 50), 7, np.uint16),
         "nan": np.where(image > image.mean(), np.nan, np.inf).astype(np.float32),
         "thin": image[:1].astype(np.uint16),
-        "float64": image,
         "big-endian": image.astype(">u2"),
     }
     byteorder = ">" if kind == "big-endian" else None

@@ -42,7 +42,7 @@ def noise(config: UNetConfig, shape: tuple[int, ...], seed: int = 0) -> np.ndarr
     return np.random.default_rng(seed).normal(size=(config.in_channels, *shape)).astype(np.float32)
 
 
-SIDES = st.tuples(st.integers(1, 20), st.integers(1, 34), st.integers(1, 34))
+SIDES = st.tuples(st.integers(1, 12), st.integers(1, 26), st.integers(1, 26))
 
 
 @pytest.mark.parametrize("kind", NETWORKS)

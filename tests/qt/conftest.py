@@ -15,8 +15,17 @@ os.environ.setdefault("NAPARI_ASYNC", "0")
 
 @pytest.fixture(autouse=True, scope="session")
 def _torch_is_loaded() -> None:
-    """Load PyTorch before the first test: loaded in a thread, as in the window, it takes longer than a test waits."""
+    """Load PyTorch before the first test: loaded in a thread, as in the window, it takes longer than a test waits.
+
+    napari's fixture collects garbage twice a test, which takes a second with all modules loaded; they are left out.
+    """
+    import napari._qt.qt_main_window  # noqa: F401
+
+    import napari_unet._qt.dock
     import napari_unet.workflow.training  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +72,62 @@ def open_dock(make_napari_viewer: Callable[..., Any]) -> Iterator[Callable[..., 
     for loop in loops.all_loops():
         loop.end()
     WorkerBase.await_workers(30_000)
+
+
+@pytest.fixture(scope="module")
+def window_of_file(qapp: Any) -> Iterator[Callable[[], Any]]:
+    """Return a function that gives the window that the tests of a file share: making one takes two seconds."""
+    from napari import Viewer
+    from napari._qt.qt_viewer import QtViewer
+
+    windows: list[Any] = []
+
+    def window() -> Any:
+        if not windows:
+            windows.append(Viewer(show=True, show_welcome_screen=False))
+        return windows[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("napari._qt.threads.status_checker.StatusChecker.start", lambda *_: None)
+        yield window
+        for viewer in windows:
+            viewer.close()
+        qapp.processEvents()
+        windows.clear()
+        QtViewer._instances.clear()  # or napari's own fixture takes it for one that a test has left behind
+
+
+@pytest.fixture
+def open_dock_in_shared_window(
+    window_of_file: Callable[[], Any], qtbot: Any
+) -> Iterator[Callable[[], tuple[Any, Any]]]:
+    """As `open_dock(show=True)`, in the window that the tests of this file share; it is emptied afterwards."""
+    from napari_unet._qt import loops
+
+    opened: list[tuple[Any, Any]] = []
+
+    def open_one() -> tuple[Any, Any]:
+        from napari_unet._qt.dock import Dock
+
+        viewer = window_of_file()
+        dock = Dock(viewer)
+        viewer.window.add_dock_widget(dock, name="U-Net", area="right")
+        viewer.window.resize(1400, 900)
+        opened.append((viewer, dock))
+        return viewer, dock
+
+    yield open_one
+    from superqt.utils import WorkerBase
+
+    for loop in loops.all_loops():
+        loop.end()
+    WorkerBase.await_workers(30_000)
+    for viewer, dock in opened:
+        viewer.window.remove_dock_widget(dock)
+        dock.deleteLater()
+        viewer.layers.clear()
+        viewer.dims.reset()
+        qtbot.wait(20)
 
 
 @pytest.fixture

@@ -36,9 +36,11 @@ def segmented(dock: Any) -> Any:
 
 
 @pytest.fixture
-def window(open_dock: Callable[..., Any], discs: Any, qtbot: Any) -> Iterator[tuple[Any, Any, Any]]:
+def window(
+    open_dock_in_shared_window: Callable[..., Any], discs: Any, qtbot: Any
+) -> Iterator[tuple[Any, Any, Any]]:
     """A shown window with found objects on the discs: (viewer, dock, layer of the segmentation)."""
-    viewer, dock = open_dock(show=True)
+    viewer, dock = open_dock_in_shared_window()
     viewer.add_image(discs[0], name="discs", scale=(0.5, 0.5), units=("um", "um"))
     qtbot.wait(200)
     viewer.reset_view()
@@ -249,9 +251,9 @@ def test_what_the_network_is_sure_of_is_accepted(window: Any) -> None:
 
 
 def test_an_object_is_drawn_between_two_planes_of_a_stack(
-    open_dock: Callable[..., Any], discs: Any, qtbot: Any
+    open_dock_in_shared_window: Callable[..., Any], discs: Any, qtbot: Any
 ) -> None:
-    viewer, dock = open_dock(show=True)
+    viewer, dock = open_dock_in_shared_window()
     viewer.add_image(np.stack([discs[0]] * 5), name="stack")
     qtbot.wait(100)
     viewer.reset_view()

@@ -46,10 +46,10 @@ def press(viewer: Any, key: str) -> None:
 
 
 @pytest.fixture
-def window(open_dock: Callable[..., Any], qtbot: Any) -> tuple[Any, Any, np.ndarray]:
+def window(open_dock_in_shared_window: Callable[..., Any], qtbot: Any) -> tuple[Any, Any, np.ndarray]:
     """A shown window whose segmentation holds a merged pair and misses one: (viewer, dock, truth)."""
     truth, found = discs_and_truth()
-    viewer, dock = open_dock(show=True)
+    viewer, dock = open_dock_in_shared_window()
     viewer.add_image(ndi.gaussian_filter((truth > 0).astype(np.float32), 1.0), name="cells")
     qtbot.wait(100)
     dock.annotate.new.start.click()

@@ -17,13 +17,13 @@ SIDE = 1100
 
 
 @pytest.fixture
-def large(open_dock: Any, qtbot: Any, monkeypatch: Any) -> tuple[Any, Any, Any]:
+def large(open_dock_in_shared_window: Any, qtbot: Any, monkeypatch: Any) -> tuple[Any, Any, Any]:
     """A window with an image that counts as large, zoomed to a part of it."""
     monkeypatch.setattr(sources, "LARGEST_PLANE", 1000**2)
     monkeypatch.setattr(view, "PART", 256)
     monkeypatch.setattr(view, "LEAST_PART", 128)
     monkeypatch.setattr(whole_run, "WORKING_MEMORY", 0.26e9)
-    viewer, dock = open_dock(show=True)
+    viewer, dock = open_dock_in_shared_window()
     image, _ = touching_cells((SIDE, SIDE), diameter=22)
     levels = [image, image[::2, ::2], image[::4, ::4]]
     layer = viewer.add_image(

@@ -19,9 +19,9 @@ CENTRES = [(24, 24), (24, 64), (24, 104), (72, 24), (72, 64), (72, 104)]
 
 
 @pytest.fixture
-def painting(open_dock, discs, qtbot):
+def painting(open_dock_in_shared_window, discs, qtbot):
     """Return viewer, dock and annotation layer of the discs, with nothing painted and Live on."""
-    viewer, dock = open_dock(show=True)
+    viewer, dock = open_dock_in_shared_window()
     viewer.add_image(discs[0], name="discs")
     dock.reset_choices()
     session = dock.loop.session

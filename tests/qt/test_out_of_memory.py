@@ -97,9 +97,12 @@ STEPS: list[tuple[str, Callable[[Any, Any], None]]] = [
 ]
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=["processor", "card"])
 @pytest.mark.parametrize(
-    ("where", "do"), STEPS, ids=[where.rpartition("napari_unet.")[2] for where, _ in STEPS]
+    ("where", "do", "error"),
+    [
+        pytest.param(*step, ERRORS[i % 2], id=step[0].rpartition("napari_unet.")[2])
+        for i, step in enumerate(STEPS)
+    ],
 )
 def test_it_is_said_and_the_next_try_works(
     begun: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch, where: str, do: Any, error: Exception

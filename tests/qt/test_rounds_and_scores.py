@@ -41,16 +41,18 @@ def a_round(dock: Any, qtbot: Any, steps: int = 2) -> None:
     qtbot.waitUntil(lambda: dock.loop.training is None and dock.loop.n_segmented == n + 1, timeout=60_000)
 
 
-def with_discs(open_dock: Any, discs: Any) -> tuple[Any, Any]:
-    viewer, dock = open_dock(show=True)
+def with_discs(open_dock_in_shared_window: Any, discs: Any) -> tuple[Any, Any]:
+    viewer, dock = open_dock_in_shared_window()
     viewer.add_image(discs[0], name="discs")
     said = {"coding": "project", "labels_are": "objects", "class_names": ()}
     viewer.add_labels(discs[1].copy(), metadata={"napari_unet": said})
     return viewer, dock
 
 
-def test_rounds_are_named_compared_and_used_again(open_dock: Any, discs: Any, qtbot: Any) -> None:
-    viewer, dock = with_discs(open_dock, discs)
+def test_rounds_are_named_compared_and_used_again(
+    open_dock_in_shared_window: Any, discs: Any, qtbot: Any
+) -> None:
+    viewer, dock = with_discs(open_dock_in_shared_window, discs)
     rounds, session = dock.know.rounds, dock.loop.session
     assert "Train first" in dock.know.scores.text()
     assert not rounds.list.isVisibleTo(dock)
@@ -117,9 +119,9 @@ def test_an_accepted_object_that_breaks_is_an_alarm(dock: Any, discs: Any, qtbot
 
 
 def test_evaluate_shows_numbers_errors_and_goes_there(
-    open_dock: Any, discs: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_dock_in_shared_window: Any, discs: Any, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    viewer, dock = open_dock(show=True)
+    viewer, dock = open_dock_in_shared_window()
     viewer.add_image(discs[0], name="discs")
     truth = np.where(discs[1] > 1, discs[1] - 1, 0)
     viewer.add_labels(truth, name="truth")
@@ -168,9 +170,9 @@ def test_evaluate_shows_numbers_errors_and_goes_there(
 
 
 def test_an_earlier_annotation_comes_back_with_its_round_and_undo_takes_it_back(
-    open_dock: Any, discs: Any, qtbot: Any
+    open_dock_in_shared_window: Any, discs: Any, qtbot: Any
 ) -> None:
-    _, dock = with_discs(open_dock, discs)
+    _, dock = with_discs(open_dock_in_shared_window, discs)
     rounds, session = dock.know.rounds, dock.loop.session
     layer = dock.loop.layers.layer(Which.ANNOTATION)
     layer.data_setitem((np.array([90]), np.array([120])), 1)

@@ -20,9 +20,12 @@ def discs(diameter: int, shape: tuple[int, int] = (160, 200)) -> np.ndarray:
     return np.where(off < (diameter / 2) ** 2, 180.0, 30.0) + np.random.default_rng(0).normal(0, 5, shape)
 
 
-def opened(image: np.ndarray, **more: object) -> Session:
+def opened(image: np.ndarray, size: float | None = None, **more: object) -> Session:
+    """A session with this image; where the objects' size is given, it is not looked for at ten scales."""
     session = Session()
     session.set_image(ImageSource("discs", image, **more))
+    if size is not None:
+        session.set_object_size(size)
     return session
 
 
@@ -114,7 +117,7 @@ def test_complete_objects_that_were_painted_win_over_the_size_found(image: np.nd
 
 
 def test_the_smallest_object_that_was_chosen_goes_through_the_network_unchanged(image: np.ndarray) -> None:
-    session = opened(image)
+    session = opened(image, 22)
     segment(session)
     first = session.separating.settings
     before = n_objects(session.segmentation)
@@ -140,13 +143,13 @@ def test_nothing_found_says_how_near_it_was_and_what_to_try() -> None:
 @pytest.mark.parametrize(("channels", "rgb"), [(1, False), (2, False), (3, True)])
 def test_images_of_any_number_of_channels_are_segmented(image: np.ndarray, channels: int, rgb: bool) -> None:
     grey = np.clip(image, 0, 255).astype(np.uint8)
-    session = opened(np.stack([grey] * channels, -1), channel_axis=2, rgb=rgb)
+    session = opened(np.stack([grey] * channels, -1), 22, channel_axis=2, rgb=rgb)
     segment(session)
     assert n_objects(session.segmentation) >= 12
 
 
 def test_correcting_what_was_found_begins_the_annotation(image: np.ndarray) -> None:
-    session = opened(image)
+    session = opened(image, 22)
     said: list[str] = []
     session.said.connect(lambda level, sentence: said.append(sentence))
     segment(session)
@@ -165,7 +168,7 @@ def test_correcting_what_was_found_begins_the_annotation(image: np.ndarray) -> N
 
 
 def test_accepting_what_was_found_begins_the_annotation(image: np.ndarray) -> None:
-    session = opened(image)
+    session = opened(image, 22)
     with pytest.raises(UserError, match="segment first"):
         session.accept(())
     assert session.annotation is None
@@ -175,7 +178,7 @@ def test_accepting_what_was_found_begins_the_annotation(image: np.ndarray) -> No
 
 
 def test_a_first_annotation_of_objects_leaves_what_was_found(image: np.ndarray) -> None:
-    session = opened(image)
+    session = opened(image, 22)
     segment(session)
     found = session.segmentation
     session.annotating.start(LabelsAre.OBJECTS)
@@ -188,7 +191,7 @@ def test_a_first_annotation_of_objects_leaves_what_was_found(image: np.ndarray) 
 
 @pytest.mark.slow
 def test_a_training_starts_from_the_bundle_until_there_is_a_round(image: np.ndarray) -> None:
-    session = opened(image)
+    session = opened(image, 22)
     assert session.rounds.starts()[0][0] == BUNDLED
     assert [key for key, _ in session.rounds.starts(bundled=False)] == [SCRATCH]
     segment(session)
@@ -203,7 +206,7 @@ def test_a_training_starts_from_the_bundle_until_there_is_a_round(image: np.ndar
 
 
 def test_the_bundle_is_no_start_for_another_network(image: np.ndarray) -> None:
-    session = opened(image)
+    session = opened(image, 22)
     segment(session)
     session.accept(())
     with pytest.raises(UserError, match="start from scratch"):
@@ -231,7 +234,7 @@ def test_a_round_that_sees_each_image_at_its_own_scale_uses_the_size_found(image
 
 
 def test_a_result_that_was_taken_does_not_change_with_the_segmentation(image: np.ndarray) -> None:
-    session = opened(image)
+    session = opened(image, 22)
     segment(session)
     taken = session.result(())
     kept = taken.copy()

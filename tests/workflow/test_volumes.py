@@ -25,7 +25,7 @@ SIZE = 25.0
 @pytest.fixture(scope="module")
 def volumes():
     """Trained on three planes of a stack of balls."""
-    longer = {"steps": 25, "batch_size": 4, "learning_rate": 0.01, "early_stop": False}
+    longer = {"steps": 16, "batch_size": 4, "learning_rate": 0.015, "early_stop": False}
     return train_model(
         annotate_planes(), QUICK_VOLUMES.model_copy(update=longer), name="volumes", object_size=SIZE
     )
