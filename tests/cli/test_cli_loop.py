@@ -133,6 +133,22 @@ def test_ctrl_c_keeps_the_network_so_far(shell, folder, monkeypatch):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_memory_that_runs_out_is_said(shell, folder, monkeypatch):
+    from napari_unet.network.training import Training
+
+    measure_loss = Training._measure_loss
+
+    def run_out(self, batch):
+        if len(batch) > 1:
+            raise MemoryError
+        return measure_loss(self, batch)
+
+    monkeypatch.setattr(Training, "_measure_loss", run_out)
+    arguments = ("train", folder / "images", "--labels", folder / "labels", "-o", folder / "m.safetensors")
+    said = shell.run(*arguments, *FEW, "--start", "scratch").stderr
+    assert "Memory ran out: going on with 1 patch of 32 px per step." in said
+
+
 def test_one_image_goes_into_one_file_and_keeps_its_pixel_size(shell, folder, cells, model):
     tifffile.imwrite(
         folder / "sized.tif",

@@ -151,3 +151,14 @@ def test_the_coding_is_asked_never_guessed(shell, folder):
     )
     assert result.exit_code == 2
     assert "--coding" in result.stderr
+
+
+def test_json_is_json_also_where_a_measure_is_not_defined(shell, tmp_path):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    tifffile.imwrite(tmp_path / "nothing.tif", np.zeros((30, 40), np.uint8))
+    printed = shell.run("evaluate", tmp_path / "nothing.tif", tmp_path / "nothing.tif", "--json").stdout
+    found = json.loads(printed, parse_constant=refuse)
+    assert found["images"]["nothing"]["foreground_restricted_rand"] is None
+    assert found["images"]["nothing"]["pixel_error"] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,7 +66,8 @@ def evaluate(
     if as_json:
         means = mean_scores(list(scores.values()))
         sure = {name: [each.value, each.low, each.high] for name, each in intervals.items()}
-        typer.echo(json.dumps({"images": scores, "mean": means, "intervals": sure}, indent=2))
+        found = _without_nan({"images": scores, "mean": means, "intervals": sure})
+        typer.echo(json.dumps(found, indent=2, allow_nan=False))
         return
     _print_table(scores)
     if intervals:
@@ -94,6 +96,15 @@ def evaluate_files(predicted: Path, truth: Path, coding: Coding, labels_are: Lab
     from napari_unet.workflow.evaluation import evaluate_plane
 
     return evaluate_plane(prediction, from_annotation(annotation), annotation > 0, labels_are)
+
+
+def _without_nan(found: Any) -> Any:
+    """Return what JSON can hold: null for a measure that is not defined, such as the F1 where there is nothing."""
+    if isinstance(found, dict):
+        return {name: _without_nan(value) for name, value in found.items()}
+    if isinstance(found, list):
+        return [_without_nan(value) for value in found]
+    return None if isinstance(found, float) and not math.isfinite(found) else found
 
 
 def write_verdicts(folder: Path, name: str, verdicts: Verdicts) -> None:

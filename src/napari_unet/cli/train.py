@@ -136,6 +136,8 @@ def train(
 
         def report(now: TrainingReport) -> None:
             progress.update(task, completed=now.fraction, description=describe(now))
+            if now.message:
+                tell(now.message)
 
         train_there = train_model if workers is None else partial(train_on, workers, tell=tell)
         trained = train_there(
