@@ -26,6 +26,7 @@ class FakeTask:
     def __init__(self) -> None:
         self.go = threading.Event()
         self.stopped = False
+        self.steps_per_second = 9.0
 
     def run(self, on_report: Any, should_stop: Any) -> Any:
         while not self.go.wait(0.01):
@@ -35,7 +36,7 @@ class FakeTask:
                     fraction=0.1,
                     loss=1.0,
                     held_out=None,
-                    steps_per_second=9.0,
+                    steps_per_second=self.steps_per_second,
                     seconds_left=50.0,
                     message="",
                 )
@@ -269,6 +270,8 @@ def test_train_turns_into_stop_and_can_not_be_pressed_twice(
     assert dock.loop.training is job
     qtbot.waitUntil(lambda: bool(dock.loop.reports), timeout=3000)
     assert "50 s left" in dock.train.time_left.text()
+    training.steps_per_second = 0.1  # of a large network
+    qtbot.waitUntil(lambda: "Stop (within 15 s" in dock.train.train.text(), timeout=10_000)
     dock.train.train.click()
     assert dock.train.train.text() == "Stopping …"
     assert not dock.train.train.isEnabled()

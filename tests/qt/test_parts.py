@@ -12,6 +12,7 @@ from napari_unet._qt.curves import Curves
 from napari_unet._qt.messages import MessageLine
 from napari_unet._qt.section import ElidedLabel
 from napari_unet._qt.strip import Strip
+from napari_unet._qt.training_words import STOP, words_of_stop
 
 
 def report(step: int, loss: float, held_out: Any = None) -> SimpleNamespace:
@@ -99,3 +100,12 @@ def test_neighbouring_numbers_differ_also_for_people_who_see_no_red_or_no_green(
     for seen in (np.eye(3), protan, deutan):
         shown = np.clip(colours @ seen.T, 0, 1) ** (1 / 2.2)
         assert np.linalg.norm(np.diff(shown, axis=0), axis=1).min() > 0.1
+
+
+def test_stop_says_how_long_it_takes_where_steps_are_long() -> None:
+    def speeds(*speed: float) -> list[Any]:
+        return [SimpleNamespace(steps_per_second=each) for each in speed]
+
+    assert words_of_stop([]) == words_of_stop(speeds(0.0)) == words_of_stop(speeds(0.01, 3.0)) == STOP
+    assert "within 15 s" in words_of_stop(speeds(3.0, 0.1, 0.0))
+    assert "within 2:30 min" in words_of_stop(speeds(0.01))

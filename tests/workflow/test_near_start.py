@@ -1,8 +1,11 @@
 """How far from its start a training stays: as near as the held-out places allow."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from napari_unet.errors import Stopped
 from napari_unet.network.training import Curves, TrainingOutcome
 from napari_unet.network.unet import UNet, UNetConfig
 from napari_unet.workflow.near_start import keep_near_start
@@ -79,3 +82,13 @@ def test_the_nearest_weights_that_are_as_good_are_kept(error, at_25, at_50, at_7
 )
 def test_what_was_not_measured_or_is_the_start_stays(unmeasured):
     assert keep_near_start(tiny(), filled_with(0.0), unmeasured, ScoreBy(0.1)) is unmeasured
+
+
+def test_who_asks_to_stop_meanwhile_gets_what_was_trained():
+    class Score(ScoreBy):
+        def __call__(self, network):
+            raise Stopped
+
+    trained = outcome(0.80)
+    kept = keep_near_start(tiny(), filled_with(0.0), trained, Score(0.04))
+    assert kept == replace(trained, stopped=True)  # or a replay would do what was left out

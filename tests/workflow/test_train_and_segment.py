@@ -10,6 +10,7 @@ from painted_discs import annotate, draw_discs
 
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import Stopped, UserError
+from napari_unet.network.held_out import HeldOutPlace
 from napari_unet.network.model_file import load_model, save_model
 from napari_unet.objects.measures import match
 from napari_unet.objects.separate import SeparationSettings
@@ -228,30 +229,82 @@ def test_an_image_of_other_brightness_is_named_when_the_range_is_that_of_trainin
     assert "differs from those the network was trained on" in segment_image(model, 20 * image).sentences[0]
 
 
-def test_fitting_in_haste_reads_only_as_much_as_there_is_time_for(monkeypatch):
+def hundred_discs():
+    """Return a training image of 600 × 600 px with 100 objects."""
     from napari_unet.network.sampling import TrainingImage
-    from napari_unet.workflow import scoring
 
     y, x = np.mgrid[:600, :600]
     objects = ((y // 60) * 10 + x // 60 + 1) * ((y % 60 - 30) ** 2 + (x % 60 - 30) ** 2 < 200)
     known = np.ones(objects.shape, bool)
-    image = TrainingImage(
+    return TrainingImage(
         name="a", image=np.zeros((1, 600, 600), np.float32), classes=(objects > 0).astype(np.uint8),
         weights=known.astype(np.float32), distance=np.zeros((600, 600), np.float32), distance_known=known,
         objects=objects.astype(np.int32),
     )  # fmt: skip
+
+
+def test_fitting_in_haste_reads_only_as_much_as_there_is_time_for(monkeypatch):
+    from napari_unet.workflow import scoring
+
+    image = hundred_discs()
     read = []
 
-    def predict(network, crop):
+    def predict(network, crop, should_stop):
         read.append(crop.shape)
         return np.full((2, *crop.shape[1:]), 0.5, np.float32)
 
     monkeypatch.setattr(scoring, "predict", predict)
     monkeypatch.setattr(scoring, "fold", lambda network: network)
     network = SimpleNamespace(config=SimpleNamespace(distance=False, classes=2))
-    scoring.fit_objects(network, [image], [], LabelsAre.OBJECTS, 16.0, seconds=0.0)
-    assert len(read) == 1
-    assert max(read[0]) <= scoring.PART + 2 * scoring.CONTEXT
-    read.clear()
+    for places in ([], [HeldOutPlace("a", (0, 600, 0, 600))]):  # few objects held out, and enough
+        scoring.fit_objects(network, [image], places, LabelsAre.OBJECTS, 16.0, seconds=0.0)
+        assert len(read) == 1
+        assert max(read[0]) <= scoring.PART + 2 * scoring.CONTEXT
+        read.clear()
     scoring.fit_objects(network, [image], [], LabelsAre.OBJECTS, 16.0)
     assert read == [(1, 600, 600)]
+
+
+def test_who_asks_to_stop_waits_for_no_held_out_place(monkeypatch):
+    from napari_unet.workflow import honest, scoring
+
+    read = []
+
+    def predict(network, crop, should_stop):
+        read.append(crop.shape)
+        return np.full((2, *crop.shape[1:]), 0.5, np.float32)
+
+    for module in (scoring, honest):
+        monkeypatch.setattr(module, "fold", lambda network: network)
+    monkeypatch.setattr(scoring, "predict", predict)
+    network = SimpleNamespace(config=SimpleNamespace(distance=False, classes=2))
+    image, places = hundred_discs(), [HeldOutPlace("a", (y, y + 120, 0, 600)) for y in range(0, 600, 120)]
+    with pytest.raises(Stopped):
+        scoring.HeldOutScore([image], places, LabelsAre.OBJECTS, lambda: len(read) >= 2)(network)
+    assert len(read) == 2
+    read.clear()
+    how = SeparationSettings(method="components")
+    assert len(honest.tally_held_out(network, [image], places, LabelsAre.OBJECTS, how, seconds=0.0)) == 1
+    assert len(read) == 1
+    assert len(honest.tally_held_out(network, [image], places, LabelsAre.OBJECTS, how)) == 5
+
+
+def test_a_training_tells_its_score_when_to_stop(monkeypatch):
+    from napari_unet.workflow import training
+
+    made = []
+
+    class Score(training.HeldOutScore):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            made.append(self.should_stop)
+
+    def never():
+        return False
+
+    monkeypatch.setattr(training, "HeldOutScore", Score)
+    monkeypatch.setattr(
+        training, "at_network_scale", lambda *_: [HeldOutPlace(annotate().name, (0, 64, 0, 64))]
+    )
+    train_model([annotate()], QUICK, should_stop=never)
+    assert made == [never]

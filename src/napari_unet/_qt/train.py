@@ -12,10 +12,11 @@ from napari_unet._qt.advanced import Advanced
 from napari_unet._qt.curves import Curves
 from napari_unet._qt.loop import Loop
 from napari_unet._qt.rows import Fold, button, combo, form, hint, refill, row
+from napari_unet._qt.training_words import clock, result_of, words_of_step, words_of_stop
 from napari_unet._qt.views import Views
 from napari_unet.session import SCRATCH
 from napari_unet.session.choices import TrainingChoices
-from napari_unet.session.depth import depth_of, plane_step_of
+from napari_unet.session.depth import depth_of
 
 TOOLTIP = (
     "Train the U-Net on what you painted. Go on painting meanwhile; stopping keeps the best network so far."
@@ -169,18 +170,21 @@ class TrainStep(QWidget):
         is_stack = session.image is not None and depth_of(session.image) is not None
         self.learn_from.setVisible(is_stack)
         self.step_hint.setVisible(is_stack and self.dimensions() == 3)
-        self.step_hint.setText(_words_of_step(session.image) if is_stack else "")
+        self.step_hint.setText(words_of_step(session.image) if is_stack else "")
         self.steps.setVisible(self.budget.currentData() == _STEPS)
-        self.train.setText(
-            ("Stopping …" if loop.stopping else "Stop (keeps the best so far)") if running else "Train"
-        )
+        self._name_button()
         self.train.setEnabled(session.annotation is not None and not loop.stopping)
         self.progress.setVisible(running)
         self.time_left.setVisible(running)
         self._show_past()
         self.curves.setVisible(running or self.curves.n_points() != (0, 0))
-        self.result.setText(_result_of(session.current))
+        self.result.setText(result_of(session.current))
         self.result.setVisible(bool(self.result.text()) and not running)
+
+    def _name_button(self) -> None:
+        loop = self._loop
+        running = "Stopping …" if loop.stopping else words_of_stop(loop.reports)
+        self.train.setText(running if loop.training is not None else "Train")
 
     def _show_past(self) -> None:
         """Draw the curves of the round in use, which may come from a project that was opened."""
@@ -216,7 +220,8 @@ class TrainStep(QWidget):
     def _show_progress(self, report: Any) -> None:
         endless = report.seconds_left is None
         self.progress.setValue(0 if endless else round(1000 * report.fraction))
-        left = "until you stop it" if endless else f"{_clock(report.seconds_left)} left"
+        self._name_button()
+        left = "until you stop it" if endless else f"{clock(report.seconds_left)} left"
         self.time_left.setText(f"Step {report.step} · {report.steps_per_second:.1f} steps/s · {left}")
 
     def _go_on_from_new_round(self) -> None:
@@ -287,25 +292,3 @@ class TrainStep(QWidget):
         self._loop.segment_after_training = choices.then_segment
         if self.advanced.body is not None:
             self.advanced.body.show_settings(choices.training_settings(), choices.run_on)
-
-
-def _words_of_step(image: Any) -> str:
-    step = plane_step_of(image)
-    if step is None:
-        return "Planes are taken to be as far apart as pixels are wide; set the image layer’s scale if they are not."
-    return f"Planes are {step:.3g} px apart, as the scale of the image layer says."
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(max(round(seconds), 0), 60)
-    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
-
-
-def _result_of(current: Any) -> str:
-    if current is None:
-        return ""
-    sure = [f"{name} {current.sure_scores[name]}" for name in ("F1", "IoU") if name in current.sure_scores]
-    scores = sure or [f"{name} {value:.2f}" for name, value in current.held_out.items() if name != "score"]
-    text = f"{current.name}: {current.outcome.steps} steps in {_clock(current.outcome.seconds)}"
-    held_out = f"; held out, never trained on: {'; '.join(scores)}" if scores else "; nothing was held out"
-    return f"{text}{held_out}."

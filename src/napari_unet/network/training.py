@@ -253,9 +253,11 @@ class Training:
         assert self.evaluate is not None
         start = time.monotonic()
         try:
-            self.calibrate()
+            self.calibrate(self.should_stop)
             scores = self.evaluate(self.average.network)
         except Stopped:
+            if self.budget.step == 0:
+                raise
             self.reason = STOPPED
             return
         except (RuntimeError, MemoryError) as error:
@@ -277,15 +279,15 @@ class Training:
         self.calibration.forget()
         self._report(message="Memory ran out while quality was measured: it is not measured from here on.")
 
-    def calibrate(self) -> None:
+    def calibrate(self, should_stop: ShouldStop = never_stop) -> None:
         """Measure the statistics of batch normalisation for the averaged weights."""
         if not self.has_own_statistics:
             return
         if not self.calibration.has_patches:
             rng = np.random.default_rng(self.settings.seed)
             sampler = self.make_sampler(rng, self.settings.augmentation)
-            self.calibration.draw(sampler, self.sizes.batch_size)
-        self.calibration.apply(self.average)
+            self.calibration.draw(sampler, self.sizes.batch_size, should_stop)
+        self.calibration.apply(self.average, should_stop)
 
     def _shrink(self) -> None:
         """Go on with less, after memory ran out."""
@@ -300,9 +302,9 @@ class Training:
         torch.manual_seed(self.settings.seed + self.budget.step)
 
     def _finish(self) -> TrainingOutcome:
-        was_stopped = self.record.stopped if self.record is not None else self.reason == STOPPED
         if self.evaluate is not None and not self.reason and self.record is None:
             self._score()
+        was_stopped = self.record.stopped if self.record is not None else self.reason == STOPPED
         if self.best.step is None:
             if not was_stopped:  # who waits for Stop gets the running statistics instead
                 try:

@@ -44,6 +44,8 @@ class WeightAverage:
     def calibrate(self, batches: Iterable[Tensor]) -> None:
         """Measure the statistics of batch normalisation anew, for the averaged weights.
 
+        They stay what they were where the batches, or memory, end too early.
+
         Parameters
         ----------
         batches : iterable of Tensor (N, C, Y, X)
@@ -53,16 +55,22 @@ class WeightAverage:
         if not layers:
             return
         momenta = [layer.momentum for layer in layers]
+        before = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
         for layer in layers:
             layer.reset_running_stats()
             layer.momentum = None  # the plain mean over all batches
             layer.train()
-        with torch.no_grad():
-            for batch in batches:
-                self.network(batch)
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
-        self.network.eval()
+        try:
+            with torch.no_grad():
+                for batch in batches:
+                    self.network(batch)
+        except BaseException:
+            self.network.load_state_dict(before, strict=False)
+            raise
+        finally:
+            for layer, momentum in zip(layers, momenta, strict=True):
+                layer.momentum = momentum
+            self.network.eval()
 
     def state(self) -> dict[str, Tensor]:
         """Return a copy of the averaged weights, on the CPU."""

@@ -60,7 +60,7 @@ def keep_near_start(
             network.load_state_dict(state)
             tried.append((share, state, score(network)))
     except Stopped:
-        return outcome
+        return replace(outcome, stopped=True)
     tolerance = min(TOLERANCE * score.standard_error, LARGEST_TOLERANCE)
     enough = max(scores["score"] for _, _, scores in tried) - tolerance
     share, state, scores = min((one for one in tried if one[2]["score"] >= enough), key=lambda one: one[0])

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import LabelsAre
+from napari_unet.callbacks import ShouldStop, never_stop
+from napari_unet.errors import Stopped
 from napari_unet.network.held_out import HeldOutPlace
 from napari_unet.network.prediction import fold, predict
 from napari_unet.network.sampling import TrainingImage
@@ -55,12 +57,17 @@ class HeldOutScore:
     """Score a network on held-out places.
 
     For objects F1 at IoU 0.5 and the IoU of the foreground, whose mean decides; for classes their mean IoU.
+    Asked to stop, it raises `Stopped`: who waits for an end does not wait for a score.
     """
 
     def __init__(
-        self, images: Sequence[TrainingImage], places: Sequence[HeldOutPlace], labels_are: LabelsAre
+        self,
+        images: Sequence[TrainingImage],
+        places: Sequence[HeldOutPlace],
+        labels_are: LabelsAre,
+        should_stop: ShouldStop = never_stop,
     ) -> None:
-        self.labels_are = labels_are
+        self.labels_are, self.should_stop = labels_are, should_stop
         self.places = cut_places(images, places)
 
     @property
@@ -72,7 +79,7 @@ class HeldOutScore:
     def __call__(self, network: UNet) -> dict[str, float]:
         """Return the scores, the one that decides under ``"score"``; all in 0–1, higher is better."""
         folded = fold(network)  # once, not for every place
-        outputs = [read_place(folded, place.image) for place in self.places]
+        outputs = [self._read(folded, place) for place in self.places]
         if self.labels_are is LabelsAre.CLASSES:
             n = network.config.classes
             found = np.concatenate([output[:n].argmax(0).ravel() for output in outputs])
@@ -82,10 +89,17 @@ class HeldOutScore:
             return {"score": score, "mean IoU": score}
         return self._objects(outputs)
 
+    def _read(self, network: UNet, place: Place) -> NDArray[np.float32]:
+        if self.should_stop():
+            raise Stopped
+        return read_place(network, place.image, self.should_stop)
+
     def _objects(self, outputs: Sequence[NDArray[np.float32]]) -> dict[str, float]:
         tp = fp = fn = 0
         settings = SeparationSettings()
         for output, place in zip(outputs, self.places, strict=True):
+            if self.should_stop():
+                raise Stopped
             distance = output[-1] if len(output) > 2 else None
             labels = separate(1.0 - output[0], settings, distance, plane_step=place.plane_step)
             for section, truth, valid in sections(labels, place.objects, place.objects_known):
@@ -138,12 +152,14 @@ def fit_objects(
         return SeparationSettings(smallest=0.0)
     crops = cut_places(images, places)
     if sum(_count(crop.objects) for crop in crops) < ENOUGH:
-        whole = [
+        places = [
             HeldOutPlace(image.name, (0, image.classes.shape[-2], 0, image.classes.shape[-1]))
             for image in images
         ]
-        in_haste = [part for place in whole for part in _parts(place)]
-        crops = cut_places(images, whole if math.isinf(seconds) else in_haste)
+        crops = []
+    if not (math.isinf(seconds) and crops):
+        in_haste = [part for place in places for part in _parts(place)]
+        crops = cut_places(images, places if math.isinf(seconds) else in_haste)
     crops = sorted((crop for crop in crops if crop.objects.any()), key=lambda crop: -_count(crop.objects))
     if not crops:
         return start or SeparationSettings()
@@ -168,9 +184,12 @@ def fit_objects(
     )[0]
 
 
-def read_place(network: UNet, image: NDArray[np.float32]) -> NDArray[np.float32]:
+def read_place(
+    network: UNet, image: NDArray[np.float32], should_stop: ShouldStop = never_stop
+) -> NDArray[np.float32]:
     """Predict a place of planes, or of a volume."""
-    return predict(network, image) if image.ndim == 3 else predict_volume(network, image)
+    read = predict if image.ndim == 3 else predict_volume
+    return read(network, image, should_stop=should_stop)
 
 
 def _known_planes(image: TrainingImage) -> list[TrainingImage]:

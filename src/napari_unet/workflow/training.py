@@ -38,6 +38,8 @@ from napari_unet.workflow.volumes import prepare_volumes, stack_name
 
 FIT_AFTER_STOP = 0.5
 """Seconds for fitting how objects are made when the user is waiting for a stop."""
+COUNT_AFTER_STOP = 0.1
+"""Seconds for counting what is found in held-out places then."""
 
 _log = logging.getLogger("napari_unet")
 
@@ -145,7 +147,7 @@ def train_model(
     lineage, about_held_out = _hold_out(before, prepared, images, settings)
     inside = at_network_scale(prepared, lineage.held_out)
     spared = spared_at_network_scale(prepared, lineage.held_out)
-    score = HeldOutScore(prepared.images, inside, labels_are) if inside else None
+    score = HeldOutScore(prepared.images, inside, labels_are, should_stop) if inside else None
     if should_stop():
         raise Stopped
     begun_with = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -175,7 +177,8 @@ def train_model(
         seconds=FIT_AFTER_STOP if outcome.stopped else math.inf,
         start=known_separation(start, config),
     )
-    tallies = tally_held_out(network, prepared.images, inside, labels_are, separation)
+    seconds = COUNT_AFTER_STOP if outcome.stopped else math.inf
+    tallies = tally_held_out(network, prepared.images, inside, labels_are, separation, seconds)
     description = ModelDescription(
         name=name,
         network=config,
