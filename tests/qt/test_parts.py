@@ -10,9 +10,14 @@ import numpy as np
 from napari_unet._qt.colours import annotation_colours, segmentation_colours
 from napari_unet._qt.curves import Curves
 from napari_unet._qt.messages import MessageLine
+from napari_unet._qt.patches import draw_patches
 from napari_unet._qt.section import ElidedLabel
 from napari_unet._qt.strip import Strip
 from napari_unet._qt.training_words import STOP, words_of_stop
+from napari_unet.annotation.coding import Coding, LabelsAre
+from napari_unet.network.augmentation import AugmentationSettings
+from napari_unet.network.training_settings import TrainingSettings
+from napari_unet.session import ImageSource, Session
 
 
 def report(step: int, loss: float, held_out: Any = None) -> SimpleNamespace:
@@ -109,3 +114,19 @@ def test_stop_says_how_long_it_takes_where_steps_are_long() -> None:
     assert words_of_stop([]) == words_of_stop(speeds(0.0)) == words_of_stop(speeds(0.01, 3.0)) == STOP
     assert "within 15 s" in words_of_stop(speeds(3.0, 0.1, 0.0))
     assert "within 2:30 min" in words_of_stop(speeds(0.01))
+
+
+def test_patches_are_shown_in_the_grey_range_that_is_chosen() -> None:
+    plane = np.random.default_rng(0).integers(0, 20, (64, 72)).astype(np.uint8)
+    labels = np.ones((2, 64, 72), np.int32)
+    labels[:, 8:28, 8:28] = 2
+    session = Session()
+    session.set_image(ImageSource("dark and bright", np.stack([plane, 10 * plane])))
+    session.adopt_annotation(labels, Coding.PROJECT, LabelsAre.OBJECTS)
+
+    def drawn(grey_range: str) -> Any:
+        settings = TrainingSettings(patch_size=32, augmentation=AugmentationSettings.none())
+        chosen = settings.model_copy(update={"grey_range": grey_range})
+        return draw_patches(session.prepare_training("scratch", chosen), 6, seed=0)
+
+    assert not np.array_equal(drawn("as in training"), drawn("per image"))

@@ -28,7 +28,13 @@ def draw_patches(task: TrainingTask, n: int, seed: int) -> NDArray[np.uint8]:
 
     settings = task.settings
     prepared = (prepare_volumes if settings.dimensions == 3 else prepare)(
-        task.images, task.labels_are, task.class_names, settings.weight_map, object_size=task.object_size
+        task.images,
+        task.labels_are,
+        task.class_names,
+        settings.weight_map,
+        object_size=task.object_size,
+        grey_range=settings.grey_range,
+        magnification=settings.magnification,
     )
     channels, recipe = prepared.images[0].image.shape[0], settings.recipe()
     network = settings.network_config(channels, prepared.n_classes, False, prepared.plane_step)
