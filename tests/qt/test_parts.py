@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from qtpy.QtWidgets import QLabel
 
 from napari_unet._qt.colours import annotation_colours, segmentation_colours
 from napari_unet._qt.curves import Curves
@@ -86,6 +87,17 @@ def test_a_long_text_is_shortened_and_whole_in_the_tooltip(qtbot: Any) -> None:
     assert label.text().endswith("pixels")
     assert label.toolTip() == label.text()
     assert label.minimumSizeHint().width() <= 20
+
+
+def test_a_shortened_text_leaves_room_for_what_a_style_takes_at_its_side(qtbot: Any) -> None:
+    label = ElidedLabel()
+    qtbot.addWidget(label)
+    label.resize(100, 20)
+    for length in range(5, 60):
+        label.setText("W" + "i" * length)
+        drawn = QLabel.text(label)
+        room = label.contentsRect().width() - label.fontMetrics().horizontalAdvance("x") // 2
+        assert label.fontMetrics().horizontalAdvance(drawn) <= room
 
 
 def test_background_has_a_colour_that_no_object_has() -> None:

@@ -152,6 +152,23 @@ def test_opening_the_image_again_offers_to_continue(
     assert (kept_annotation(folder) == 20).any()
 
 
+def test_nothing_is_offered_over_a_project_that_was_opened(
+    dock: Any, another_dock: Any, qtbot: Any, discs: Any, file: Path, tmp_path: Path
+) -> None:
+    begun(dock, qtbot, discs, file)
+    dock.loop.moves.save_copy(tmp_path / "copy")  # what is in the recovery folder shows the same image
+    wait(qtbot, lambda: "A copy is in" in words(dock))
+    dock.loop.end()
+    other = another_dock()
+    moves = other.loop.moves
+    moves.open_project(tmp_path / "copy")
+    wait(qtbot, lambda: keeping(other).project is not None)
+    moves.find_offers()
+    wait(qtbot, lambda: not keeping(other).errands.busy)
+    assert moves.offers == []
+    assert not other.offer.isVisibleTo(other)
+
+
 def test_start_anew_keeps_the_old_one_and_delete_removes_it(
     dock: Any, another_dock: Any, qtbot: Any, discs: Any
 ) -> None:

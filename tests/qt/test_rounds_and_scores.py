@@ -81,8 +81,12 @@ def test_rounds_are_named_compared_and_used_again(
     assert [layer.name for layer in viewer.layers if layer.metadata.get(OURS) == comparing.LAYER]
     # the first one again; nothing is lost
     click(rounds.list, 0)
+    dock.train._chosen_start = session.rounds.all[1].key
+    dock.train._take_choices()
     press(rounds.use)
     assert session.current is session.rounds.all[0]
+    dock.refresh()
+    assert dock.train.start.currentText() == "the first"  # as it says, the next training starts from it
     qtbot.waitUntil(lambda: dock.loop.n_segmented == 3, timeout=60_000)
     assert len(session.rounds.all) == 2
     qtbot.waitUntil(lambda: rounds.list.topLevelItem(0).font(0).bold(), timeout=5000)
@@ -113,7 +117,8 @@ def test_an_accepted_object_that_breaks_is_an_alarm(dock: Any, discs: Any, qtbot
     assert "right in “first” and is not in “second”" in words(dock)
     assert dock.know.rounds.objects.topLevelItem(0).text(1) == "object 3"
     assert comparing.LAYER in [layer.name for layer in dock.viewer.layers]
-    loop.comparing.forget()
+    loop.session.segmenting.show((), good, "Segment")
+    loop.undo()  # what broke is no longer shown
     assert comparing.LAYER not in [layer.name for layer in dock.viewer.layers]
     assert dock.know.rounds.objects.topLevelItemCount() == 0
 

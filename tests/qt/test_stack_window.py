@@ -230,7 +230,7 @@ def test_a_stack_whose_labels_memory_does_not_hold_goes_to_the_disk_plane_by_pla
     session.set_object_size(20.0)
     viewer.dims.set_current_step(0, 5)
     n_planes = session.image.spatial_shape[0]
-    monkeypatch.setattr(stack_on_disk, "free_memory", lambda: 16 * session.image.data.size)
+    monkeypatch.setattr(stack_on_disk, "free_memory", lambda: 8 * session.image.data.size)
     button = dock.segment.scopes.buttons[Scope.ALL]
     step, run = dock.segment, stack_run_of(dock.loop)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from napari.layers import Labels
@@ -18,6 +17,7 @@ from napari_unet._qt.words import Words
 from napari_unet.annotation.coding import Coding, LabelsAre
 from napari_unet.session import Session, Which
 from napari_unet.session.adopting import AdoptionTask
+from napari_unet.session.painting import Painting
 
 _AT_ONCE = 1_000_000
 """Pixels in memory that are taken while one waits, in some ten milliseconds."""
@@ -83,11 +83,11 @@ class Adopting(QObject):
             self._job.quit()
         self._job = self._layer = self._task = None
 
-    def _take(self, made: tuple[NDArray[np.int32], NDArray[np.int32] | None]) -> None:
+    def _take(self, made: tuple[Painting, NDArray[np.int32] | None]) -> None:
         layer, task = self._layer, self._task
         if layer is None or task is None:  # the window goes
             return
-        labels, copy = made
+        painting, copy = made
         with self._words.telling("Using the labels"):
             as_it_is = fits_as_it_is(layer, task.coding) and layer in self._layers.viewer().layers
             if layer != self._layers.layer(Which.ANNOTATION):
@@ -96,7 +96,7 @@ class Adopting(QObject):
                 self._layers.attach(Which.ANNOTATION, layer)
             self._layers.copy_ahead = copy
             try:
-                task.finish(self._session.state, self._session.annotating, labels)
+                task.finish(self._session.state, self._session.annotating, painting)
             finally:
                 self._layers.copy_ahead = None
             self._layers.looks.colour(Which.ANNOTATION)
@@ -112,6 +112,6 @@ class Adopting(QObject):
         self.changed.emit()
 
 
-def _with_copy(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], Any]:
-    """Return labels and the copy of them that the layer shows."""
-    return labels, labels.copy()
+def _with_copy(painting: Painting) -> tuple[Painting, NDArray[np.int32]]:
+    """Return an annotation and the copy of its array that the layer shows."""
+    return painting, painting.labels.copy()

@@ -10,6 +10,11 @@ from napari_unet._qt.rows import Fold, button, hint
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 
+LEFT = (
+    "“{name}” is hidden in the layer list, and no longer kept with the project: save it with File › Save, or take it "
+    "again under “Use labels that exist”."
+)
+
 
 class NewAnnotation(QWidget):
     """Asks what the numbers mean: never guessed."""
@@ -66,9 +71,12 @@ class NewAnnotation(QWidget):
             kind = self.labels_are()
             names = () if kind is LabelsAre.OBJECTS else ("class 1", "class 2")
             self._loop.layers.looks.class_colours = []
+            before = self._loop.layers.layer(Which.ANNOTATION)
             self._loop.layers.leave(Which.ANNOTATION)
             self._loop.session.annotating.start(kind, names)
             self._loop.layers.paint_with(2, new_object=kind is LabelsAre.OBJECTS)
+            if before is not None:
+                self._loop.say("warning", LEFT.format(name=before.name))
         self._loop.refresh_soon()
 
     def _preview(self, *_: object) -> None:

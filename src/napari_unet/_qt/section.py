@@ -38,7 +38,9 @@ class ElidedLabel(QLabel):
         return QSize(20, super().minimumSizeHint().height())
 
     def _elide(self) -> None:
-        shown = self.fontMetrics().elidedText(self._full_text, Qt.TextElideMode.ElideRight, self.width())
+        # Under napari's style a label keeps half an x at its side, and its text would be cut off at the front.
+        room = self.contentsRect().width() - self.fontMetrics().horizontalAdvance("x")
+        shown = self.fontMetrics().elidedText(self._full_text, Qt.TextElideMode.ElideRight, room)
         super().setText(shown)
         self.setToolTip(self._full_text if shown != self._full_text else "")
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_unet.annotation.coding import Coding, LabelsAre, check_size, to_annotation
 from napari_unet.errors import UserError
 from napari_unet.formats.room import check_room
 from napari_unet.session.bringing_in import REPLACED
+from napari_unet.session.painting import Painting
 from napari_unet.session.state import State
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class AdoptionTask:
         names = tuple(class_names)
         return cls(labels, coding, labels_are, names, background, state.generation)
 
-    def run(self) -> NDArray[np.int32]:
-        """Return a new array in the project's coding; safe in any thread.
+    def run(self) -> Painting:
+        """Return an annotation with a new array, whose next free number is known; safe in any thread.
 
         Raises
         ------
@@ -72,9 +72,12 @@ class AdoptionTask:
         """
         n_bytes = 4 * int(np.prod(self.labels.shape, dtype=np.int64))
         check_room("An annotation of this size", _TIMES * n_bytes)
-        return to_annotation(self.labels, self.coding, self.labels_are, self.background)
+        labels = to_annotation(self.labels, self.coding, self.labels_are, self.background)
+        painting = Painting(labels, self.labels_are, self.class_names)
+        painting.next_value()  # found by a search of all of it, here once
+        return painting
 
-    def finish(self, state: State, annotating: Annotating, labels: NDArray[np.int32]) -> None:
+    def finish(self, state: State, annotating: Annotating, painting: Painting) -> None:
         """Take what `run` returned as the annotation.
 
         Raises
@@ -84,4 +87,4 @@ class AdoptionTask:
         """
         if state.generation != self.generation:
             raise UserError(REPLACED)
-        annotating.take(labels, self.labels_are, self.class_names)
+        annotating.take(painting)

@@ -77,9 +77,17 @@ class Annotating:
         task = AdoptionTask.of(self._state, labels, coding, labels_are, class_names, background)
         task.finish(self._state, self, task.run())
 
-    def take(self, labels: NDArray[np.int32], labels_are: LabelsAre, class_names: Sequence[str]) -> None:
-        """Take an array of the image's shape, in the project's coding, as the annotation; it is the session's now."""
-        self._adopt(labels, labels_are, class_names)
+    def take(self, painting: Painting) -> None:
+        """Take an annotation of the image's shape; its array is the session's now."""
+        # What a first segmentation found stays: it is of objects too, and nothing was annotated before.
+        begins = self._state.painting is None and painting.labels_are is LabelsAre.OBJECTS
+        self._state.painting = painting
+        if begins:
+            self._state.canvas.add(Which.ANNOTATION, painting.labels)
+        else:
+            self._state.canvas.clear()
+            self._state.canvas.start(Which.ANNOTATION, painting.labels)
+        self._state.changed.emit()
 
     def check_size(self, shape: Sequence[int]) -> None:
         """Raise a `UserError` where labels of this shape do not fit the image."""
@@ -227,15 +235,7 @@ class Annotating:
             self.said.emit("info", CORRECTIONS_ANNOTATE)
 
     def _adopt(self, labels: NDArray[np.int32], labels_are: LabelsAre, class_names: Sequence[str]) -> None:
-        # What a first segmentation found stays: it is of objects too, and nothing was annotated before.
-        begins = self._state.painting is None and labels_are is LabelsAre.OBJECTS
-        self._state.painting = Painting(labels, labels_are, tuple(class_names))
-        if begins:
-            self._state.canvas.add(Which.ANNOTATION, labels)
-        else:
-            self._state.canvas.clear()
-            self._state.canvas.start(Which.ANNOTATION, labels)
-        self._state.changed.emit()
+        self.take(Painting(labels, labels_are, tuple(class_names)))
 
     def _note(self, name: str, notes: ObjectNotes) -> None:
         before = self._state.need_painting().notes

@@ -40,7 +40,8 @@ class ProblemsTask:
     painting
         As it is now; its labels are the session's own and may be painted on meanwhile.
     painted
-        The plane, a copy; ``None`` where nothing can be painted yet.
+        The plane, copied when it runs; ``None`` where nothing can be painted yet. A stroke that comes meanwhile is half
+        in it, and has all of it looked through again.
     found
         The plane of the segmentation, where there are regions and a segmentation.
     sizes
@@ -58,9 +59,10 @@ class ProblemsTask:
 
     def run(self) -> list[Found]:
         """Return what hinders a good training, blocking ones first; safe in any thread."""
-        painting, painted = self.painting, self.painted
-        if painting is None or painted is None:
+        painting = self.painting
+        if painting is None or self.painted is None:
             return []
+        painted = self.painted.copy()
         labels = replace(painting, labels=_at(self.plane, painted)).with_regions(self.plane)
         problems = find_problems(labels, painting.labels_are, painting.marked)
         if not any(problem.kind == "empty" for problem in problems):
@@ -103,10 +105,10 @@ def prepare(state: State, sizes: Sizes, plane: Plane) -> ProblemsTask:
     return ProblemsTask(
         plane,
         None if painting is None else replace(painting, object_classes=dict(painting.object_classes)),
-        None if painting is None else painting.labels[plane].copy(),
+        None if painting is None else painting.labels[plane],
         state.image,
         state.channels,
-        None if state.segmentation is None or not with_regions else state.segmentation[plane].copy(),
+        None if state.segmentation is None or not with_regions else state.segmentation[plane],
         (state.object_size_override, None if measured is None else measured.object_size),
         state.n_images,
     )

@@ -129,14 +129,15 @@ class Rounds:
         return str(path)
 
     def starts(self, bundled: bool = True) -> list[tuple[str, str]]:
-        """Return keys of what a training can start from and what to show for them, what suits best first.
+        """Return keys of what a training can start from and what to show for them: first the round in use.
 
         Parameters
         ----------
         bundled
             Whether the bundled network is of the kind that is to be trained.
         """
-        rounds = [(done.key, done.name) for done in reversed(self.all)]
+        newest_first = sorted(self.all, key=lambda done: (done is self.current, done.number), reverse=True)
+        rounds = [(done.key, done.name) for done in newest_first]
         ours = [(BUNDLED, "Bundled network")] if bundled else []
         files = [(key, Path(key).name) for key in self.files]
         return [*rounds, *ours, *files, (SCRATCH, "From scratch")]

@@ -272,8 +272,9 @@ class Session:
         return done
 
     def use_round(self, chosen: Round) -> None:
-        """Segment with this round's network from now on."""
+        """Segment with this round's network from now on, and have the next training start from it."""
         self.rounds.use(chosen)
+        self.state.training_choices = self.state.training_choices.model_copy(update={"start": ""})
         self.separating.take_fitted(chosen.description, self.sizes.scale())
         self.rounds_changed.emit()
         self.state.changed.emit()

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from napari_unet.network.model_file import Model
     from napari_unet.workflow.batch_record import Done
 
-BYTES_PER_PIXEL = 16
-"""What a label takes in the window: in the session, in the layer, and before and after for Undo."""
+BYTES_PER_PIXEL = 8
+"""What a label takes in the window, in the session and in the layer."""
 
 
 def is_for_disk(image: ImageSource, planes: Sequence[Plane]) -> bool:

@@ -11,6 +11,7 @@ from napari_unet._qt.job import Job, start_job
 from napari_unet._qt.layers.marks import hide_marks, show_marks
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.objects.comparison import DIFFERENCE_COLOURS, Comparison, Difference
+from napari_unet.session import Which
 from napari_unet.session.comparing import BUNDLED_NAME, Truth, annotation_of, prepare_comparison
 
 if TYPE_CHECKING:
@@ -43,15 +44,17 @@ class Comparing(QObject):
         self.comparison: Comparison | None = None
         self.sentence = ""
         self._names = ("", "")
+        self._is_alarm = False
         self._seen: dict[tuple[int, ...], tuple[str, Any]] = {}  # plane → name of the round, what it found
         self._last: Any = None
         self._watching: Job | None = None
         loop.segmentation_run.done.connect(self._watch)
         loop.album.leaving.connect(self.forget)
+        loop.session.canvas.applied.connect(self._note_undo)
 
     def forget(self) -> None:
         """Forget what was compared: another image comes."""
-        self.comparison, self.sentence = None, ""
+        self.comparison, self.sentence, self._is_alarm = None, "", False
         self._seen.clear()
         hide_marks(self._loop.layers.viewer(), LAYER)
         self.found.emit()
@@ -85,13 +88,22 @@ class Comparing(QObject):
     def _take(self, comparison: Comparison) -> None:
         counts = [f"{comparison.count(kind)} {word}" for kind, word in _WORDS.items()]
         self.sentence = f"From “{self._names[0]}” to “{self._names[1]}”: {', '.join(counts)}."
-        self.comparison = comparison
+        self.comparison, self._is_alarm = comparison, False
         self.show(comparison)
         self.found.emit()
 
     def _ended(self) -> None:
         self.job = None
         self.changed.emit()
+
+    def _note_undo(self, action: Any, how: str) -> None:
+        """Warn no more of objects that an undone segmentation broke."""
+        if (
+            how == "undo"
+            and self._is_alarm
+            and any(which is Which.SEGMENTATION for which, _ in action.changes)
+        ):
+            self.forget()
 
     # ---- the alarm -----------------------------------------------------------------------------------------
 
@@ -147,7 +159,7 @@ class Comparing(QObject):
             f"{objects} that you annotated or accepted {was} right in “{before}” and {is_} not in “{now}”. Your "
             f"annotation of {you} stays what is shown; go there, or use “{before}” again."
         )
-        self.comparison = comparison
+        self.comparison, self._is_alarm = comparison, True
         self._loop.words.warn(self.sentence)
         self.show(comparison)
         self.found.emit()

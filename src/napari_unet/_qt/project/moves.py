@@ -48,6 +48,7 @@ class Moves(QObject):
         self.offers: list[tuple[Recovery, str]] = []
         self.refusal: ProjectLocked | ImageMissing | None = None
         self._declined: set[Path] = set()
+        self._continued: int | None = None  # the image of which what was kept is shown already
         self._again: Callable[..., None] | None = None
         self.refused_folder: Path | None = None
         keeping.image_changed.connect(self.find_offers)
@@ -58,11 +59,11 @@ class Moves(QObject):
         """See what was kept of the image before."""
         session = self._keeping.session
         image, channels, file = session.image, session.state.channels, file_of(self._keeping.layers.images)
-        if image is None:
+        if image is None or session.state.generation == self._continued:
             return
 
         def found(offers: list[tuple[Recovery, str]]) -> None:
-            if self._keeping.session.image is not None:
+            if self._keeping.session.image is not None and session.state.generation != self._continued:
                 present = self._keeping.project
                 used = {*self._declined, *([present.folder] if present is not None else [])}
                 self.offers = [offer for offer in offers if offer[0].folder not in used]
@@ -209,6 +210,7 @@ class Moves(QObject):
     def _take(self, opened: work.Opened) -> None:
         with self._keeping.words.telling("Continuing"):
             self._keeping.take(opened.project, opened.image_id, opened.kept)
+            self._continued = self._keeping.session.state.generation
             rounds = len(opened.kept.rounds)
             self._say(f"Continues where you left off{', with ' + count(rounds, 'round') if rounds else ''}.")
         self.offers = []
