@@ -164,6 +164,9 @@ def test_large_labels_and_those_of_files_become_the_annotation_in_a_thread(
     assert not np.shares_memory(shown.data, dock.loop.session.annotation)
     assert not foreign.visible
     assert "is the annotation now" in words(dock)
+    keeping = dock.loop.keeping  # and it is kept, as if it had been painted
+    qtbot.waitUntil(lambda: keeping.project is not None and not keeping.project.saved.pending, timeout=60_000)
+    assert "annotation" in keeping.keeper.entry.arrays
 
 
 def test_labels_of_an_image_that_was_replaced_meanwhile_are_not_taken(

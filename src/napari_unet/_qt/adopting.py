@@ -30,9 +30,12 @@ class Adopting(QObject):
     -------
     changed()
         One is on its way, is the annotation now, or could not be.
+    taken(object)
+        This layer is the annotation now.
     """
 
     changed = Signal()
+    taken = Signal(object)
 
     def __init__(self, session: Session, layers: Binding, words: Words) -> None:
         super().__init__()
@@ -106,6 +109,7 @@ class Adopting(QObject):
             self._layers.paint_with(self._session.next_object_value() if of_objects else 2, True)
             if self._job is not None:
                 self._words.say("info", f"“{layer.name}” is the annotation now.")
+            self.taken.emit(layer)
 
     def _end(self) -> None:
         self._job = self._layer = self._task = None

@@ -52,6 +52,8 @@ class BringIn(QWidget):
         self._run.shown.connect(self._tell_shown)
         self._run.ended.connect(self._end)
         loop.adopting.changed.connect(self.preview)
+        loop.adopting.taken.connect(self._keep)
+        self._wanted: Labels | None = None
         loop.album.leaving.connect(self._run.stop)
         loop.ended.connect(self._run.stop)
         self._source: Labels | None = None
@@ -205,7 +207,13 @@ class BringIn(QWidget):
     def _use(self) -> None:
         layer, coding = self.layer.currentData(), self.coding.currentData()
         if layer is not None and coding is not None and not self._is_busy:
+            self._wanted = layer
             self._loop.adopt(layer, coding, self._kind(), background=self._background())
+
+    def _keep(self, layer: Labels) -> None:
+        """Begin a project: what the user took as the truth is kept like what they paint."""
+        if layer is self._wanted:
+            self._loop.keeping.begin()
 
     def _bring_in(self) -> None:
         layer, coding = self.layer.currentData(), self.coding.currentData()
