@@ -200,3 +200,23 @@ def test_an_array_that_memory_did_not_suffice_for_is_written_later(monkeypatch):
     assert "there is not enough memory; close other programs" in project.saved.error
     short[0] = False
     check_is_written_now(disk, project, entry.id)
+
+
+def test_a_folder_that_was_moved_away_is_not_made_anew(tmp_path):
+    boxes = [Box((0, 1, 1), (1, 5, 5), 4), Box((1, 20, 20), (1, 9, 9), 5)]
+    project, entry = a_project(tmp_path / "project")
+    paint(entry, boxes[0])
+    project.flush()
+    project._writer.flush(10.0, settle=True)  # the next stroke begins a journal
+    (tmp_path / "project").rename(tmp_path / "moved")
+    paint(entry, boxes[1])
+    project.note("open_image", entry.id)
+    assert not project.flush(0.3)
+    assert "the folder is gone; bring it back" in project.saved.error
+    assert [path.name for path in tmp_path.iterdir()] == ["moved"]
+    (tmp_path / "moved").rename(tmp_path / "project")
+    assert project.flush()
+    project.close()
+    with Project.open(tmp_path / "project") as again:
+        state = again.image(entry.id).open()
+    np.testing.assert_array_equal(state.arrays["annotation"], painted(boxes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -72,6 +74,16 @@ def open_folder(folder: Path, take_over: bool, disk: Disk) -> OpenFolder:
         lock.release()
         raise
     return OpenFolder(folder, disk, lock, document, schema)
+
+
+def check_there(disk: Disk, folder: Path) -> None:
+    """Raise `OSError` where an open project's folder was moved or removed, or its drive is gone.
+
+    Folders are made where they are missing: without this, what is painted from then on would go into a new folder of the
+    old name, or below the place at which the drive hung, and nobody would find it there.
+    """
+    if not (disk.exists(folder / "project.json") or disk.exists(folder / "lock")):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
 
 
 def _version() -> str:

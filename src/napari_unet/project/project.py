@@ -19,7 +19,7 @@ from napari_unet.project.documents import ImageDescription, ImageSummary, Progre
 from napari_unet.project.history import ProjectHistory, history_line
 from napari_unet.project.image_entry import ImageEntry
 from napari_unet.project.images import KeptImages, slug
-from napari_unet.project.opening import OpenFolder, make_folder, open_folder
+from napari_unet.project.opening import OpenFolder, check_there, make_folder, open_folder
 from napari_unet.project.project_document import KeptProjectDocument
 from napari_unet.project.refusals import NotSaved, not_made, why_not_read
 from napari_unet.project.revisions import KeptRevisions
@@ -54,7 +54,7 @@ class Project:
         self.folder = opened.path
         self.on_saved: list[Callable[[Saved], None]] = []
         self._disk, self._lock = opened.disk, opened.lock
-        self._writer = Writer(self.folder, self._tell)
+        self._writer = Writer(self.folder, self._tell, lambda: check_there(self._disk, self.folder))
         self._document = KeptProjectDocument(
             self._disk, self._writer, self.folder / "project.json", opened.document
         )

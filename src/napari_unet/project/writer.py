@@ -68,11 +68,12 @@ class Writer:
         What an error sentence names.
     on_change : callable
         Called with `Saved` from the thread whenever it is another.
+    check : callable
+        Raises `OSError` where nothing can be written now; called before everything that is.
     """
 
-    def __init__(self, place: Path, on_change: Callable[[Saved], None]) -> None:
-        self._place = place
-        self._on_change = on_change
+    def __init__(self, place: Path, on_change: Callable[[Saved], None], check: Callable[[], None]) -> None:
+        self._place, self._on_change, self._check = place, on_change, check
         self._condition = threading.Condition()
         self._urgent: dict[Sink[Any], list[Any]] = {}
         self._jobs: list[_Job] = []
@@ -190,13 +191,14 @@ class Writer:
             self._do(job)
 
     def _write_urgent(self) -> None:
-        """Write what is urgent now; also called by jobs, between two of their steps."""
+        """Write what is urgent now."""
         while not self._ended:
             with self._condition:
                 if not self._urgent:
                     return
                 sink = next(iter(self._urgent))
                 items = list(self._urgent[sink])
+            self._check()
             sink.write(items)
             with self._condition:
                 del self._urgent[sink][: len(items)]
@@ -204,6 +206,10 @@ class Writer:
                     del self._urgent[sink]
                 self._error, self._pause, self._retry_at = "", FIRST_PAUSE, 0.0
                 self._note_saved()
+
+    def _breathe(self) -> None:
+        self._check()
+        self._write_urgent()
 
     def _give_up_jobs_that_do_not_retry(self, error: Exception) -> None:
         """Tell those who wait: jobs are done in order after what is urgent, which may take until there is room."""
@@ -217,7 +223,8 @@ class Writer:
 
     def _do(self, job: _Job) -> None:
         try:
-            result = job.run(self._write_urgent)
+            self._check()
+            result = job.run(self._breathe)
         except Exception as error:  # as above; the future carries it to whoever waits
             cause = error.__cause__ if isinstance(error, UserError) else error
             with self._condition:
