@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from napari_unet._qt.project import closing, work
 from napari_unet._qt.project.sight import FILE
 from napari_unet.project import Project, recovery
 from napari_unet.project.disk import Disk
+from napari_unet.project.pixels import Pixels
 from napari_unet.project.rounds import read_rounds
 from napari_unet.session import Round, Which
 from napari_unet.session.round_network import RoundNetwork
@@ -361,6 +363,22 @@ def test_large_pixels_without_a_file_are_left_out_until_asked_for(
     wait(qtbot, lambda: is_kept(dock))
     np.testing.assert_array_equal(entry.pixels(), discs[0])
     assert dock.image.project.copy_pixels.isHidden()
+
+
+def test_what_is_painted_does_not_wait_for_the_pixels_of_an_image_without_a_file(
+    dock: Any, qtbot: Any, discs: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole = Pixels.write
+
+    def write(pixels: Pixels, *what: Any) -> None:
+        """Copy the project as it is on disk when the first pixel is written."""
+        shutil.copytree(pixels._folder.parents[2], tmp_path / "killed")
+        whole(pixels, *what)
+
+    monkeypatch.setattr(Pixels, "write", write)
+    layer = begun(dock, qtbot, discs)
+    np.testing.assert_array_equal(kept_annotation(tmp_path / "killed"), layer.data)
+    np.testing.assert_array_equal(keeping(dock).keeper.entry.pixels(), discs[0])
 
 
 def test_another_image_begins_another_project(dock: Any, qtbot: Any, discs: Any) -> None:

@@ -79,8 +79,8 @@ def open_folder(folder: Path, take_over: bool, disk: Disk) -> OpenFolder:
 def check_there(disk: Disk, folder: Path) -> None:
     """Raise `OSError` where an open project's folder was moved or removed, or its drive is gone.
 
-    Folders are made where they are missing: without this, what is painted from then on would go into a new folder of the
-    old name, or below the place at which the drive hung, and nobody would find it there.
+    Folders are made where they are missing: without this, what is painted from then on would go into a new folder of
+    the old name, or below the place at which the drive hung, and nobody would find it there.
     """
     if not (disk.exists(folder / "project.json") or disk.exists(folder / "lock")):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))

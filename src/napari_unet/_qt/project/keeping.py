@@ -126,13 +126,12 @@ class Keeping(QObject):
                 self.errands.run(made.undo, _nothing, self.tell_failure, at_end=_nothing)
                 self.look()
                 return
-            self.large = made.n_bytes_left_out
-            if self.large:
+            if made.n_bytes_left_out:
                 self.words.warn(
-                    f"“{image.name}” has no file and takes {size_words(self.large)}: what you paint is kept, its "
-                    "pixels are not. Save it as a file, or copy them (under Image)."
+                    f"“{image.name}” has no file and takes {size_words(made.n_bytes_left_out)}: what you paint is "
+                    "kept, its pixels are not. Save it as a file, or copy them (under Image)."
                 )
-            self.go_on_with(Keeper(self.session, made.project, made.entry), self.large)
+            self.go_on_with(Keeper(self.session, made.project, made.entry), made)
             for do in then:
                 do()
 
@@ -207,15 +206,17 @@ class Keeping(QObject):
         self.keeper.move(project, project.image(self.keeper.entry.id), since, there)
         self._watch.start()
 
-    def go_on_with(self, keeper: Keeper, n_bytes_left_out: int | None = None) -> None:
+    def go_on_with(self, keeper: Keeper, made: work.Begun | None = None) -> None:
         """Let this keep the session from now on.
 
         Parameters
         ----------
-        n_bytes_left_out
-            Size of the image's pixels, where they have no file and were not copied.
+        made
+            The project, where it was made a moment ago.
         """
-        self.keeper, self.large = keeper, n_bytes_left_out
+        self.keeper, self.large = keeper, made.n_bytes_left_out if made is not None else None
+        if made is not None and made.pixels is not None:
+            made.entry.copy_pixels(made.pixels)
         self._watch.start()
 
     def let_go(self) -> None:

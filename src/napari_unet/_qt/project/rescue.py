@@ -31,7 +31,7 @@ def rescue(keeping: Keeping, folder: Path) -> None:
             made.project.close(discard=True)
             return
         old.close()
-        keeping.go_on_with(Keeper(session, made.project, made.entry), made.n_bytes_left_out)
+        keeping.go_on_with(Keeper(session, made.project, made.entry), made)
         keeping.errands.run(
             lambda: old.project.close(timeout=0.0, discard=True), lambda _: None, keeping.tell_failure
         )

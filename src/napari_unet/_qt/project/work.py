@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from napari_unet.annotation.boxes import values_present
 from napari_unet.annotation.coding import FIRST
 from napari_unet.errors import UserError
 from napari_unet.formats.images import name_of
-from napari_unet.project import ImageEntry, ImageMissing, LargeImage, Project, recovery
+from napari_unet.project import ImageEntry, ImageMissing, Project, images, recovery
 from napari_unet.project.copies import copy_open_project
 from napari_unet.project.disk import Disk
 from napari_unet.project.recovery import Recovery
@@ -39,11 +40,14 @@ class Begun:
     ----------
     n_bytes_left_out
         Size of pixels that came without a file and are too many to be copied without asking.
+    pixels
+        Those that are to be copied, when what was painted is on its way to the disk: packing them takes seconds.
     """
 
     project: Project
     entry: ImageEntry
     n_bytes_left_out: int | None
+    pixels: NDArray[Any] | None = None
 
     def undo(self) -> None:
         """Remove it again: nothing was kept in it yet."""
@@ -93,22 +97,21 @@ def is_recovery(folder: Path) -> bool:
 def begin(
     image: ImageSource, channels: Sequence[int], file: Path | None, folder: Path | None = None
 ) -> Begun:
-    """Make a project for an image, in the recovery folder by default; pixels without a file are copied unless many."""
+    """Make a project for an image, in the recovery folder by default; the caller has its pixels copied."""
     project = recovery.new_recovery(image.name) if folder is None else Project.create(folder)
-    left_out = None
     try:
         described = describe_image(image, channels, file, project.folder)
-        try:
-            entry = project.add_image(described, None if file is not None else image.data)
-        except LargeImage as error:
-            entry, left_out = project.add_image(described), error.n_bytes
+        entry = project.add_image(described)
     except BaseException:
         project.close(discard=True)
         if folder is None:
             with suppress(UserError):
                 recovery.delete_recovery(project.folder)
         raise
-    return Begun(project, entry, left_out)
+    if file is not None:
+        return Begun(project, entry, None)
+    many = described.n_bytes > images.LARGE_IMAGE
+    return Begun(project, entry, described.n_bytes if many else None, None if many else image.data)
 
 
 def unreadable(rounds: Sequence[Round]) -> list[str]:
