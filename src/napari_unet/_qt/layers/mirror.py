@@ -18,6 +18,9 @@ _FEW_PIXELS = 200_000
 
 _SETTLE_MS = 60
 
+_SMALL = 2**26
+"""Bytes of an array that is compared as a whole."""
+
 
 class Mirror(QObject):
     """Watches a Labels layer for edits and writes the session's own changes into it.
@@ -59,6 +62,7 @@ class Mirror(QObject):
         self._low: NDArray[np.int64] | None = None
         self._high: NDArray[np.int64] | None = None
         self._over = False
+        self._in_depth = False
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -123,14 +127,39 @@ class Mirror(QObject):
         if truth is None or not self._fits(tell=True):
             return
         plane = self._current_plane()
-        index: tuple[int, ...] = plane if plane is not None and truth.nbytes > 2**26 else ()
+        in_depth, self._in_depth = self._in_depth, False
+        if plane is None or truth.nbytes <= _SMALL or (in_depth and self.layer.n_edit_dimensions > 3):
+            box = self._difference(truth, ())
+        elif in_depth:
+            box = self._difference_in_depth(truth, plane)
+        else:
+            box = self._difference(truth, plane)
+        if box is not None:
+            self._tell(box)
+
+    def _difference(self, truth: NDArray[np.int32], index: tuple[int, ...]) -> tuple[slice, ...] | None:
         shown = np.asarray(self.layer.data[index])
         if shown.dtype.kind not in "bui":
-            return
+            return None
         difference = shown != truth[index]
-        if difference.any():
-            box = tuple(_extent(difference, axis) for axis in range(difference.ndim))
-            self._tell((*(slice(i, i + 1) for i in index), *box))
+        if not difference.any():
+            return None
+        box = (_extent(difference, axis) for axis in range(difference.ndim))
+        return (*(slice(i, i + 1) for i in index), *box)
+
+    def _difference_in_depth(
+        self, truth: NDArray[np.int32], plane: tuple[int, ...]
+    ) -> tuple[slice, ...] | None:
+        """Look at the planes above and below the one that is shown, too, as far as a brush or a fill has reached."""
+        *lead, here = plane
+        found = [self._difference(truth, plane)]
+        for planes in (range(here + 1, truth.shape[-3]), range(here - 1, -1, -1)):
+            for at in planes:
+                box = self._difference(truth, (*lead, at))
+                if box is None and self.layer.contiguous:
+                    break
+                found.append(box)
+        return _around([box for box in found if box is not None])
 
     def _note_box(self, event: Any) -> None:
         if self._writing:
@@ -154,6 +183,7 @@ class Mirror(QObject):
         # A script's single paint() tells the end before the box; a stroke of the mouse the other way round.
         self._over = low is None
         if self.layer.n_edit_dimensions > 2 and self.layer.ndim > 2:
+            self._in_depth = True
             self._suspect()  # other planes than the shown one were painted too
         if low is None or high is None or not self._fits(tell=True):
             self._suspect()
@@ -201,6 +231,14 @@ class Mirror(QObject):
             yield
         finally:
             self._writing = before
+
+
+def _around(boxes: list[tuple[slice, ...]]) -> tuple[slice, ...] | None:
+    """Return the smallest box that holds all boxes."""
+    if not boxes:
+        return None
+    axes = zip(*boxes, strict=True)
+    return tuple(slice(min(s.start for s in axis), max(s.stop for s in axis)) for axis in axes)
 
 
 def _extent(mask: NDArray[np.bool_], axis: int) -> slice:
