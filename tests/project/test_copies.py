@@ -8,6 +8,7 @@ from napari_unet.errors import UserError
 from napari_unet.project import Project, ProjectLocked, refer_to
 from napari_unet.project.recovery import (
     delete_recovery,
+    leave_recovery,
     new_recovery,
     recoveries,
     recoveries_of,
@@ -118,6 +119,27 @@ def test_a_recovery_project_gets_a_name_or_goes(tmp_path):
         delete_recovery(other.folder, where)
     delete_recovery(other.folder, where)
     assert list(where.iterdir()) == []
+
+
+def test_snapshots_of_a_recovery_project_go_along_when_it_gets_a_name(tmp_path):
+    where, image = tmp_path / "recovery", tmp_path / "cells.tif"
+    image.write_bytes(bytes(range(100)))
+    project = new_recovery("cells", where)
+    file = refer_to(image, project.folder)
+    entry = project.add_image(an_image().model_copy(update={"file": file}))
+    entry.replace_array("annotation")
+    paint(entry, STROKES[0])
+    kept = project.snapshot("before")
+    paint(entry, STROKES[1])
+    old = project.folder
+    with project.save_as(tmp_path / "deep" / "down" / "named") as named:
+        leave_recovery(old, named.folder, where)
+        assert list(where.iterdir()) == []
+        snapshot = named.folder / "snapshots" / kept.name
+        np.testing.assert_array_equal(annotation(snapshot), painted(STROKES[:1]))
+        with Project.open(snapshot) as again:
+            relative = again.image(entry.id).description.file.relative
+        assert (snapshot / relative).resolve() == image
 
 
 def test_recovery_projects_live_with_the_users_data():

@@ -62,7 +62,7 @@ def copy_project(
             disk.copy(path, copy, link and path.suffix not in _GROWS)
             folders.add(copy.parent)
             breathe()
-        _refer_anew(disk, folder, unfinished, target)
+        refer_anew(disk, folder, unfinished, target)
         if document is not None:
             write_document(disk, unfinished / "project.json", document)
         for made in folders:
@@ -94,7 +94,7 @@ def copy_open_project(disk: Disk, folder: Path, target: Path, tries: int = 5) ->
     raise UserError(f"{folder} changes all the time; wait until nobody paints in it, then try again.")
 
 
-def _refer_anew(disk: Disk, old: Path, copied: Path, new: Path) -> None:
+def refer_anew(disk: Disk, old: Path, copied: Path, new: Path) -> None:
     """Let a copy find its images as seen from where it will be; a link to the original's document is not written to."""
     for name in disk.names(copied / "images"):
         path = copied / "images" / name / "image.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from platformdirs import user_data_path
 from pydantic import JsonValue
 
 from napari_unet.errors import UserError
-from napari_unet.project.copies import size_of
+from napari_unet.project.copies import refer_anew, size_of
 from napari_unet.project.disk import Disk
 from napari_unet.project.documents import (
     FileReference,
@@ -22,7 +23,7 @@ from napari_unet.project.documents import (
 )
 from napari_unet.project.image_file import is_same
 from napari_unet.project.project import Project
-from napari_unet.project.refusals import why_not_read
+from napari_unet.project.refusals import not_made, why_not_read
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,26 @@ def delete_recovery(folder: Path, where: Path | None = None) -> None:
         disk.remove_folder(gone)
     except OSError as error:
         raise why_not_read(folder, error) from error
+
+
+def leave_recovery(folder: Path, goes_on_in: Path, where: Path | None = None) -> None:
+    """Remove a recovery project that goes on in another folder; its snapshots, which no copy holds, go along.
+
+    Raises
+    ------
+    UserError
+        If they could not be moved, or as `delete_recovery`; then the recovery project stays.
+    """
+    disk = Disk()
+    try:
+        for name in disk.names(folder / "snapshots"):
+            old, new = folder / "snapshots" / name, goes_on_in / "snapshots" / name
+            disk.make_folder(new.parent)
+            shutil.move(old, new)
+            refer_anew(disk, old, new, new)
+    except OSError as error:
+        raise not_made(goes_on_in / "snapshots", error) from error
+    delete_recovery(folder, where)
 
 
 def _are_same(one: ImageDescription, other: ImageDescription) -> bool:

@@ -156,7 +156,8 @@ class Moves(QObject):
             self._keeping.go_on_in(project, since, there)
             self._keeping.words.say("info", f"The project is in {project.folder} now, and goes on there.")
             if was_recovery:
-                self._run(lambda: project.flush() and recovery.delete_recovery(old.folder), lambda _: None)
+                leave = lambda: project.flush() and recovery.leave_recovery(old.folder, project.folder)  # noqa: E731
+                self._run(leave, lambda _: None)
 
         def failed(error: Exception) -> None:
             project = self._keeping.project
