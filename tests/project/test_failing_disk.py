@@ -138,7 +138,7 @@ def test_a_network_drive_that_went_away(code):
         entry.open()
     with pytest.raises(UserError, match="reconnect the drive"):
         project.export_copy(TARGET)
-    with pytest.raises(UserError, match=r"could not be read|is not saved"):
+    with pytest.raises(UserError, match=r"could not be (read|opened)"):
         Project.open(FOLDER, disk=disk)
     disk.gone, disk.full_to = False, 0  # it is back
     assert project.flush()

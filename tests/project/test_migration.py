@@ -153,7 +153,7 @@ def test_a_disk_that_fails_is_a_sentence_and_the_next_time_does_the_rest(old, co
     for step in range(1, migration_steps(old) + 1):
         disk = in_memory(old)
         disk.full_from, disk.full_to, disk.code = step, step + 1, code
-        with pytest.raises(UserError, match="is not saved"):
+        with pytest.raises(UserError, match="could not be opened: "):
             Project.open(FOLDER, disk=disk)
         check(FOLDER, disk)
 

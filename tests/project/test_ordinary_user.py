@@ -61,7 +61,7 @@ def test_a_read_only_project_is_refused_and_left_as_it_is(place):
     paint(entry, Box((0, 1, 1), (1, 5, 5), 4))
     project.close()
     before = contents(place)
-    with read_only(place), pytest.raises(UserError, match="may not be written to"):
+    with read_only(place), pytest.raises(UserError, match="could not be opened: it may not be written to;"):
         Project.open(place / "project")
     assert contents(place) == before
     Project.open(place / "project").close()

@@ -14,7 +14,7 @@ from napari_unet.project.disk import Disk
 from napari_unet.project.documents import ProjectDocument, read_document, write_document
 from napari_unet.project.lock import FolderLock
 from napari_unet.project.migration import bring_up_to_date
-from napari_unet.project.refusals import not_made, refuse_links
+from napari_unet.project.refusals import not_made, not_opened, refuse_links
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ def open_folder(folder: Path, take_over: bool, disk: Disk) -> OpenFolder:
     try:
         lock = disk.lock(folder / "lock", take_over)
     except OSError as error:
-        raise not_made(folder, error) from error
+        raise not_opened(folder, error) from error
     try:
         schema = bring_up_to_date(disk, folder)
         document = read_document(disk, folder / "project.json", ProjectDocument)
@@ -69,7 +69,7 @@ def open_folder(folder: Path, take_over: bool, disk: Disk) -> OpenFolder:
             disk.sweep(folder / name)
     except OSError as error:
         lock.release()
-        raise not_made(folder, error) from error
+        raise not_opened(folder, error) from error
     except BaseException:
         lock.release()
         raise

@@ -97,6 +97,17 @@ def why_not_read(place: Path, error: OSError) -> UserError:
     return UserError(f"{place} could not be read: {reason}; check that the drive is there and may be read.")
 
 
+def not_opened(folder: Path, error: OSError) -> UserError:
+    """Return what to raise about a project that could not be opened."""
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return UserError(
+            f"{folder} could not be opened: it may not be written to; allow it, or copy the folder to another place "
+            "and open that."
+        )
+    sentence = str(not_made(folder, error)).replace(" is not saved: ", " could not be opened: ", 1)
+    return UserError(sentence.replace(", or name the project in another place", ""))
+
+
 def not_made(folder: Path, error: OSError) -> UserError:
     """Return what to raise where a folder of a project could not be made or opened."""
     return UserError(why_not_written(folder, error).partition(" Your work")[0])
