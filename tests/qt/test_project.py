@@ -58,6 +58,10 @@ def begun(dock: Any, qtbot: Any, discs: Any, file: Path | None = None) -> Any:
     return layer
 
 
+def noted(dock: Any, name: str) -> Any:
+    return keeping(dock).keeper._noted[name]
+
+
 def _no_room(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -128,7 +132,12 @@ def test_opening_the_image_again_offers_to_continue(
         np.array([[60.0, 60], [60, 80], [80, 80], [80, 60]]), shape_type="polygon"
     )
     dock.viewer.scene.camera.zoom = 3.5
-    qtbot.wait(1300)
+    image = dock.viewer.layers["discs"]
+    image.contrast_limits, image.colormap, image.gamma, image.opacity = (20, 90), "magma", 0.7, 0.9
+    layer.opacity, layer.brush_size = 0.4, 17
+    dock.loop.layers.looks.filled[Which.SEGMENTATION] = True
+    wait(qtbot, lambda: is_kept(dock) and noted(dock, "looks")["annotation"]["brush"] == 17)
+    wait(qtbot, lambda: noted(dock, "place")["zoom"] == 3.5)
     wait(qtbot, lambda: is_kept(dock) and "objects" in keeping(dock).project.notes)
     painted = np.array(layer.data)
     dock.loop.end()
@@ -145,6 +154,9 @@ def test_opening_the_image_again_offers_to_continue(
     assert other.loop.session.object_size() == (31, "set by you")
     assert len(other.loop.session.regions) == len(other.loop.layers.regions.layer.data) == 1
     assert other.viewer.scene.camera.zoom == 3.5
+    image, labels = other.viewer.layers["discs"], other.loop.layers.layer(Which.ANNOTATION)
+    assert (*image.contrast_limits, image.colormap.name) == (20, 90, "magma")
+    assert (image.gamma, image.opacity, labels.opacity, labels.brush_size) == (0.7, 0.9, 0.4, 17)
     assert other.offer.isHidden()
     assert "Continues where you left off" in words(other)
     paint(other.loop.layers.layer(Which.ANNOTATION), 20, (80, 20))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QProgressBar, QVBoxLayout, QWidget
 
 from napari_unet._qt.batch import Batch
@@ -150,6 +151,8 @@ class SegmentStep(QWidget):
         if self.batch.body is not None:
             self.batch.body.averaging = self.averaging.currentData()
             self.batch.body.refresh()
+        with QSignalBlocker(self.look):
+            self.look.setCurrentIndex(self.look.findData(loop.layers.looks.filled[Which.SEGMENTATION]))
         objects = session.labels_are is LabelsAre.OBJECTS
         for name in ("threshold", "method"):
             self.separation.set_field_visible(name, objects)

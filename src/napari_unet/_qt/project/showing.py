@@ -9,6 +9,7 @@ from napari.layers import Image
 
 from napari_unet._qt.layers.binding import Binding
 from napari_unet._qt.layers.sources import image_layers, spatial_shape
+from napari_unet._qt.project.appearance import show_appearance
 from napari_unet._qt.project.sight import CHANNEL, FILE, said_file, show_colours, show_sight
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.errors import UserError
@@ -129,4 +130,5 @@ def show_kept(layers: Binding, session: Session, notes: dict[str, Any], colours:
     layers.regions.restore(layers.viewer(), layers.images[0], session.regions)
     objects = session.labels_are is LabelsAre.OBJECTS
     layers.paint_with(session.next_object_value() if objects else 2, new_object=objects)
+    show_appearance(layers, notes.get("looks"))
     show_sight(layers, notes.get("place"))

@@ -11,6 +11,7 @@ from napari.layers import Layer
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_unet._qt.layers.binding import Binding
+from napari_unet._qt.project.appearance import appearance_of
 from napari_unet.session import Which
 from napari_unet.session.pictures import FILE_CHANNELS
 
@@ -51,6 +52,7 @@ def sight_of(layers: Binding) -> dict[str, Any]:
         **({FILE_CHANNELS: channels} if channels and None not in channels else {}),
         "place": place,
         "layers": [layer.name for layer in layers.images],
+        "looks": appearance_of(layers),
         "colours": {"classes": list(layers.looks.class_colours), "by_class": layers.looks.colour_by_class},
     }
 
