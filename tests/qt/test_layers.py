@@ -10,7 +10,7 @@ import pytest
 from driving import add_discs
 from qtpy.QtWidgets import QComboBox, QPushButton, QWidget
 
-from napari_unet._qt.layers import features, looks
+from napari_unet._qt.layers import features, looks, mirror
 from napari_unet._qt.layers.arranging import arrange
 from napari_unet._qt.layers.sources import image_layers
 from napari_unet._qt.tab_order import tab_in_order
@@ -148,7 +148,11 @@ def test_strokes_on_a_stack_reach_the_plane_that_is_shown(begin: Callable[[], An
     assert not layer.data.any()
 
 
-def test_painting_over_several_planes_at_once_is_seen(begin: Callable[[], Any], qtbot: Any) -> None:
+@pytest.mark.parametrize("small", [2**26, 0])
+def test_painting_over_several_planes_at_once_is_seen(
+    begin: Callable[[], Any], qtbot: Any, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    monkeypatch.setattr(mirror, "_SMALL", small)
     viewer, loop = begin()
     viewer.add_image(np.zeros((9, 40, 50), np.uint16))
     layer = start_annotation(loop)
@@ -157,6 +161,7 @@ def test_painting_over_several_planes_at_once_is_seen(begin: Callable[[], Any], 
     layer.brush_size = 5
     layer.paint((4, 20, 30), 2)
     qtbot.waitUntil(lambda: bool(loop.session.annotation[3, 20, 30] == 2), timeout=2000)
+    assert loop.session.annotation[5, 20, 30] == 2
     assert_equal(loop)
 
 
@@ -248,6 +253,12 @@ def test_regions_become_regions_of_the_session(painted: Any) -> None:
     )
     viewer.layers.remove(shapes)
     assert loop.session.regions == ()
+    loop.undo()
+    assert [region.kind for region in loop.session.regions] == ["rectangle"]
+    assert [list(map(tuple, kept)) for kept in loop.layers.regions.layer.data] == [
+        [(10, 10), (20, 10), (20, 30), (10, 30)]
+    ]
+    assert "Annotation regions" in viewer.layers
 
 
 def test_channels_of_an_axis_become_layers_that_keep_its_place(begin: Callable[[], Any]) -> None:

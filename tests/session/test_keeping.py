@@ -120,7 +120,11 @@ def test_all_of_a_session_comes_back(folder):
     assert keeper.entry.open().notes["place"] == [1, 2.5]
     said = [line["what"] for line in keeper.project.history()]
     assert said.count("Paint") == 7, "painted four times, undone twice, done again once"
-    assert {"Accept", "Class", "Complete", "Round", "New annotation"} <= set(said)
+    assert {"Accept", "Class", "Complete", "Round", "Use round", "New annotation"} <= set(said)
+    other.set_object_size(37.0)
+    assert keeper.project.flush()
+    line = keeper.project.history()[-1]
+    assert (line["what"], line["object_size"]) == ("Set", 37.0)
 
     paint(other, Which.ANNOTATION, (1, 250, 300), 9)
     other.rounds.add(a_round(other.rounds.next_number))
@@ -131,6 +135,27 @@ def test_all_of_a_session_comes_back(folder):
     assert [done.number for done in last.rounds.all] == [1, 2, 3]
     assert last.current.number == 3
     end(keeper)
+
+
+def test_drawn_regions_are_steps_of_undo_and_lines_of_the_history(folder):
+    def region(top):
+        corners = np.array([(top, 2.0), (top + 9, 2), (top + 9, 9), (top, 9)])
+        return Region("rectangle", corners, (0,) * (len(SHAPE) - 2))
+
+    session, begun, moved, other = on_image(), region(2), region(3), region(20)
+    session.annotating.start(LabelsAre.OBJECTS)
+    keeper = keep(session, folder)
+    for drawn in ((begun,), (moved,), (moved, other), (moved, other), ()):
+        session.annotating.draw_regions(drawn)
+    for left in ((moved, other), (moved,), ()):
+        assert session.undo() == "Regions"
+        assert session.regions == left
+    session.redo()
+    assert session.regions == (moved,)
+    end(keeper)
+    with Project.open(folder) as project:
+        lines = [line["regions"] for line in project.history() if line["what"] == "Regions"]
+    assert lines == [1, 1, 2, 0, 2, 1, 0, 1]
 
 
 def test_a_new_annotation_takes_the_place_of_the_old_one_while_painting_goes_on(folder):

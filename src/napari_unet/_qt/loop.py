@@ -262,7 +262,7 @@ class Loop(QObject):
 
     def _take_regions(self, regions: list[Any], others: int) -> None:
         with self.telling("Taking the regions"):
-            self.session.annotating.set_regions(regions)
+            self.session.annotating.draw_regions(regions)
             if others:
                 self.words.warn("Only rectangles and polygons count as regions; other shapes are left out.")
             self.edited.emit()

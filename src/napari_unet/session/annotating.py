@@ -18,6 +18,7 @@ from napari_unet.errors import UserError
 from napari_unet.objects.edit import Change
 from napari_unet.session import actions, label_problems
 from napari_unet.session.adopting import AdoptionTask
+from napari_unet.session.described import regions_as_json
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
 from napari_unet.session.measuring import Sizes
@@ -135,6 +136,14 @@ class Annotating:
         painting.regions = tuple(regions)
         painting.changed()
         self._state.changed.emit()
+
+    def draw_regions(self, regions: Sequence[Region]) -> None:
+        """Take the regions as they are drawn now: one undo step, until there are more or fewer."""
+        before = self._state.need_painting().regions
+        self.set_regions(regions)
+        if regions_as_json(before) != regions_as_json(regions):
+            drawn = Action("Regions", (), key=f"regions {len(regions)}", regions=(before, tuple(regions)))
+            self._state.canvas.note_done(drawn)
 
     def mark_complete(self, values: Collection[int], complete: bool = True) -> None:
         """Say that these objects are complete although nothing encloses them, or no longer: one undo step."""

@@ -91,6 +91,10 @@ class Canvas:
             The array in which the user already sees the change, because they painted it.
         """
         self._apply(action, shown)
+        self.note_done(action)
+
+    def note_done(self, action: Action) -> None:
+        """Note for undo what is done and shown already."""
         self.history.push(action)
         self.applied.emit(action, "do")
         self.history_changed.emit()

@@ -66,7 +66,12 @@ class Action:
     def then(self, later: Action) -> Action:
         """Return both in one step, this one first."""
         notes = (self.notes[0], later.notes[1]) if self.notes and later.notes else self.notes or later.notes
-        return Action(self.name, self.changes + later.changes, self.key, notes)
+        regions = (
+            (self.regions[0], later.regions[1])
+            if self.regions and later.regions
+            else self.regions or later.regions
+        )
+        return Action(self.name, self.changes + later.changes, self.key, notes, regions=regions)
 
 
 class History:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from napari_unet.errors import UserError
 from napari_unet.project import ImageEntry, KeptRound, Project, RoundDocument
@@ -16,20 +14,18 @@ from napari_unet.session.described import describe_round, regions_as_json
 from napari_unet.session.history import Action, Which
 from napari_unet.session.image import Plane
 from napari_unet.session.lessons import corrections_as_json
-from napari_unet.session.recording import describe_training
+from napari_unet.session.recording import installed, with_revision
 from napari_unet.session.rounds import Round
 from napari_unet.session.session import Session
 from napari_unet.session.tasks import TrainingTask
-
-if TYPE_CHECKING:
-    from napari_unet.workflow import AnnotatedImage
-
-_log = logging.getLogger("napari_unet")
 
 CURRENT_ROUND = "current_round"
 """Name of the project's note of which round segments."""
 OPEN_IMAGE = "open_image"
 """Name of the project's note of which image was worked on last."""
+
+SETTINGS = {"object_size", "channels", "separation", "axes", "linking", "class_names", "labels_are"}
+"""Notes whose values stand in the history."""
 
 _NOTHING = object()
 
@@ -122,24 +118,13 @@ class Keeper:
     def note_training(self, task: TrainingTask, start: str) -> TrainingTask:
         """Note that a training begins; return the task that keeps all that goes into it, so that it can be repeated."""
         self._trained_on = self.entry.sequence
-        said = task.settings.model_dump(mode="json")
-        self.note("training", said)
-        self.project.log("Train", self.entry.id, sequence=self.entry.sequence, start=start, settings=said)
-        project, image_id, number = self.project, self.entry.id, task.number
+        said: dict[str, JsonValue] = {"start": start, "settings": task.settings.model_dump(mode="json")}
+        self.note("training", said["settings"])
+        self.project.log("Train", self.entry.id, sequence=self._trained_on, versions={**installed()}, **said)
         begun_from = next(
             (self._rounds.get(done) for done in self._session.rounds.all if done.key == start), None
         )
-
-        def keep(images: Sequence[AnnotatedImage]) -> None:
-            try:
-                revision = describe_training(task, images, start, begun_from, image_id)
-            except ValidationError:  # a name of a thousand letters: the training matters more than its replay
-                _log.info("What round %d is trained on can't be kept.", number, exc_info=True)
-                return
-            arrays = [(image.labels, image.image) for image in images]
-            self._revisions[number] = project.revisions.keep(revision, arrays, task.digest_of_start)
-
-        return replace(task, on_images=keep)
+        return with_revision(task, self.project, self.entry.id, start, begun_from, self._revisions)
 
     def keep_settings(self) -> None:
         """Keep what was said since the last time; cheap where there is nothing new."""
@@ -157,7 +142,10 @@ class Keeper:
                 other = self._noted.get(name, _NOTHING) != source
                 self._noted[name] = source
                 if other:
-                    self._tell(self.entry.note, name, as_json(source))
+                    value = as_json(source)
+                    self._tell(self.entry.note, name, value)
+                    if name in SETTINGS:
+                        self.project.log("Set", self.entry.id, **{name: value})
         self._keep_probabilities()
 
     def begin_work(self) -> None:
@@ -184,7 +172,9 @@ class Keeper:
         current = self._session.current
         if self._noted.get(CURRENT_ROUND) is not current:
             self._noted[CURRENT_ROUND] = current
-            self.project.note(CURRENT_ROUND, None if current is None else self._rounds[current])
+            number = None if current is None else self._rounds[current]
+            self.project.note(CURRENT_ROUND, number)
+            self.project.log("Use round", self.entry.id, number=number)
 
     def number_of(self, done: Round) -> int:
         """Return the number that a round has in the project."""
@@ -260,6 +250,8 @@ class Keeper:
             self.begin_work()
         touched: list[JsonValue] = [str(which) for which in dict.fromkeys(w for w, _ in action.changes)]
         facts: dict[str, JsonValue] = {"sequence": self.entry.sequence, "arrays": touched}
+        if action.regions is not None:
+            facts["regions"] = len(action.regions[1])
         self.project.log(action.name, self.entry.id, **facts, **({} if how == "do" else {"how": how}))
         self.keep_settings()
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from importlib import metadata
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from napari_unet.project import Project
 from napari_unet.project.revisions import Beginning, KeptAnnotation, KeptPlane, KeptStack, Revision
 from napari_unet.session.described import regions_as_json
 from napari_unet.session.lessons import corrections_as_json
@@ -15,6 +23,38 @@ from napari_unet.session.tasks import TrainingTask
 
 if TYPE_CHECKING:
     from napari_unet.workflow import AnnotatedImage
+
+_log = logging.getLogger("napari_unet")
+
+
+def with_revision(
+    task: TrainingTask,
+    project: Project,
+    image_id: str,
+    start: str,
+    begun_from: int | None,
+    revisions: dict[int, str],
+) -> TrainingTask:
+    """Return the task that keeps all that goes into it, so that it can be repeated.
+
+    Parameters
+    ----------
+    image_id, start, begun_from
+        As in `describe_training`.
+    revisions
+        Gets the name of what is kept, by the number of the round.
+    """
+
+    def keep(images: Sequence[AnnotatedImage]) -> None:
+        try:
+            revision = describe_training(task, images, start, begun_from, image_id)
+        except ValidationError:  # a name of a thousand letters: the training matters more than its replay
+            _log.info("What round %d is trained on can't be kept.", task.number, exc_info=True)
+            return
+        arrays = [(image.labels, image.image) for image in images]
+        revisions[task.number] = project.revisions.keep(revision, arrays, task.digest_of_start)
+
+    return replace(task, on_images=keep)
 
 
 def describe_training(
@@ -52,6 +92,16 @@ def describe_training(
         machine=machine(),
         images=tuple(_annotation(of, tuple(planes)) for of, planes in of_images),
     )
+
+
+@cache
+def installed() -> dict[str, str]:
+    """Return the versions of what has a say in a training, without loading any of it."""
+    found = {}
+    for name in ("napari-unet", "torch", "numpy", "scipy", "scikit-image", "napari"):
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def machine() -> dict[str, str]:
