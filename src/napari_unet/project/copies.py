@@ -12,6 +12,8 @@ from napari_unet.project.chunks import Breathe, no_breath
 from napari_unet.project.disk import UNFINISHED, Disk
 from napari_unet.project.documents import ImageDescription, ProjectDocument, read_document, write_document
 from napari_unet.project.image_file import seen_from
+from napari_unet.project.journal import MOST_BYTES
+from napari_unet.project.records import decode, encode
 
 _GROWS = {".journal", ".jsonl"}
 """Files that are written to after they were made; all others are only ever replaced, so that links stay true."""
@@ -33,6 +35,7 @@ def copy_project(
     link: bool = False,
     document: ProjectDocument | None = None,
     breathe: Breathe = no_breath,
+    before: tuple[str, int] | None = None,
 ) -> None:
     """Copy a project of which nothing but journals grows meanwhile; `target` is there when all of it is.
 
@@ -42,6 +45,8 @@ def copy_project(
         Let the copy share the files that do not change, where the file system can.
     document
         What the copy's ``project.json`` says instead.
+    before
+        An image and the number of its last change that is copied, where later ones are in its journal only.
 
     Raises
     ------
@@ -63,6 +68,8 @@ def copy_project(
             folders.add(copy.parent)
             breathe()
         refer_anew(disk, folder, unfinished, target)
+        if before is not None:
+            _forget_later(disk, unfinished / "images" / before[0] / "journal", before[1])
         if document is not None:
             write_document(disk, unfinished / "project.json", document)
         for made in folders:
@@ -104,6 +111,12 @@ def refer_anew(disk: Disk, old: Path, copied: Path, new: Path) -> None:
                 if described.file is not None:
                     file = seen_from(described.file, old, new)
                     write_document(disk, path, described.model_copy(update={"file": file}))
+
+
+def _forget_later(disk: Disk, journal: Path, last: int) -> None:
+    for name in disk.names(journal):
+        records = decode(disk.read(journal / name, MOST_BYTES))
+        disk.put(journal / name, b"".join(encode(record) for record in records if record.sequence <= last))
 
 
 def _states(disk: Disk, folder: Path) -> dict[Path, bytes]:

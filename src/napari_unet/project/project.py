@@ -231,13 +231,18 @@ class Project:
         """
         self._copy(Path(folder).absolute(), link=False)
 
-    def snapshot(self, name: str) -> Path:
-        """Keep the present state under ``snapshots/``, as a project that can be opened; waits.
+    def snapshot(self, name: str, before: tuple[str, int] | None = None) -> Path:
+        """Keep the present state under ``snapshots/``, as a project that can be opened.
 
         Takes little room where the file system can link files: what does not change afterwards is there once.
+
+        Parameters
+        ----------
+        before
+            An image and the number of its last change that counts; made before later ones are, without waiting.
         """
         target = self.folder / "snapshots" / f"{datetime.now():%Y%m%d-%H%M%S}-{slug(name)}"
-        self._copy(target, link=True)
+        self._copy(target, link=True, before=before)
         return target
 
     def save_as(self, folder: Path, name: str | None = None) -> Project:
@@ -255,15 +260,22 @@ class Project:
 
     # ---- inside --------------------------------------------------------------------------------------------
 
-    def _copy(self, target: Path, link: bool, name: str | None = None) -> None:
-        self._writer.flush(CLOSING, settle=True)
+    def _copy(
+        self, target: Path, link: bool, name: str | None = None, before: tuple[str, int] | None = None
+    ) -> None:
+        if before is None:
+            self._writer.flush(CLOSING, settle=True)
         document = self._document.now.model_copy(update={"name": name[:300]}) if name else None
+        job = self._writer.submit(
+            lambda breathe: copies.copy_project(
+                self._disk, self.folder, target, link, document, breathe, before
+            ),
+            counts=before is not None,
+            retry=False,
+        )
         try:
-            self._writer.submit(
-                lambda breathe: copies.copy_project(self._disk, self.folder, target, link, document, breathe),
-                counts=False,
-                retry=False,
-            ).result()
+            if before is None:
+                job.result()
         except OSError as error:
             raise not_made(target, error) from error
 

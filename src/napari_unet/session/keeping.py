@@ -24,6 +24,9 @@ CURRENT_ROUND = "current_round"
 OPEN_IMAGE = "open_image"
 """Name of the project's note of which image was worked on last."""
 
+BEFORE = (
+    "The annotation of before is kept in a snapshot of the project (Project › Open project … › snapshots)."
+)
 SETTINGS = {"object_size", "channels", "separation", "axes", "linking", "class_names", "labels_are"}
 """Notes whose values stand in the history."""
 
@@ -83,7 +86,7 @@ class Keeper:
             self._probabilities = session.separating.stored.all()
             self._noted = {name: before._noted.get(name) for name in (CURRENT_ROUND, TRAINING_CHOICES)}
         self._canvas.applied.connect(self._keep_action)
-        self._canvas.array_replaced.connect(self._keep_array)
+        self._canvas.array_replaced.connect(self._keep_other_array)
         session.rounds_changed.connect(self.keep_rounds)
         session.state_changed.connect(self.keep_settings)
         if project.notes.get(OPEN_IMAGE) != entry.id:
@@ -95,7 +98,7 @@ class Keeper:
     def close(self) -> None:
         """Keep nothing more; the project stays open."""
         self._canvas.applied.disconnect(self._keep_action)
-        self._canvas.array_replaced.disconnect(self._keep_array)
+        self._canvas.array_replaced.disconnect(self._keep_other_array)
         self._session.rounds_changed.disconnect(self.keep_rounds)
         self._session.state_changed.disconnect(self.keep_settings)
         self._session.state.n_images = 1
@@ -172,9 +175,9 @@ class Keeper:
         current = self._session.current
         if self._noted.get(CURRENT_ROUND) is not current:
             self._noted[CURRENT_ROUND] = current
-            number = None if current is None else self._rounds[current]
-            self.project.note(CURRENT_ROUND, number)
-            self.project.log("Use round", self.entry.id, number=number)
+            used = None if current is None else self._rounds[current]
+            self.project.note(CURRENT_ROUND, used)
+            self.project.log("Use round", self.entry.id, number=used)
 
     def number_of(self, done: Round) -> int:
         """Return the number that a round has in the project."""
@@ -254,6 +257,15 @@ class Keeper:
             facts["regions"] = len(action.regions[1])
         self.project.log(action.name, self.entry.id, **facts, **({} if how == "do" else {"how": how}))
         self.keep_settings()
+
+    def _keep_other_array(self, which: Which) -> None:
+        """Keep an array that takes the place of another one; of an annotation, that is not thrown away."""
+        then = self.entry.id, self.entry.sequence
+        begun = next((i.progress != "new" for i in self.project.images if i.id == self.entry.id), False)
+        if which is Which.ANNOTATION and which in self._arrays and begun and self.is_of_now:
+            self.project.snapshot(f"before annotation {then[1]}", then)
+            self._session.said.emit("info", BEFORE)
+        self._keep_array(which)
 
     def _keep_array(self, which: Which) -> None:
         """Keep a whole array; while it is being written, what changes in it is recorded besides."""
