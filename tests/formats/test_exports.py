@@ -10,7 +10,6 @@ import roifile
 import shapely
 import tifffile
 import zarr
-from ome_zarr_models.v05.image_label import ImageLabel
 from pycocotools.coco import COCO
 from scipy import ndimage
 from shapely.geometry import shape as as_shape
@@ -172,11 +171,12 @@ def test_ome_tiff_is_what_tifffile_reads(tmp_path, labels, largest):
 
 @pytest.mark.parametrize("axes", ["YX", "ZYX", "TZYX"])
 def test_ome_zarr_is_what_the_models_of_ome_zarr_and_zarr_read(tmp_path, axes):
+    models = pytest.importorskip("ome_zarr_models.v05.image_label")  # asks for a newer zarr than we do
     shape = (*(2, 3)[: len(axes) - 2], 300, 1100)
     made = np.random.default_rng(0).integers(0, 100_000, shape).astype(np.int32)
     export(Objects(made, "a.tif", axes, 0.5), tmp_path / "a.zarr", Format.OME_ZARR)
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="r")
-    read = ImageLabel.from_zarr(group)
+    read = models.ImageLabel.from_zarr(group)
     (multiscale,) = read.ome_attributes.multiscales
     assert [axis.name for axis in multiscale.axes] == list(axes.lower())
     levels = [group[dataset.path] for dataset in multiscale.datasets]

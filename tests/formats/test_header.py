@@ -47,7 +47,7 @@ def test_ome_zarr_says_axes_and_distance_and_a_bare_array_nothing(tmp_path: Path
         assert read_header(path) is None
         return
     group = zarr.open_group(str(path), mode="w")
-    group.create_array("0", data=STACK)
+    group.create_array("0", shape=STACK.shape, dtype=STACK.dtype)[...] = STACK
     axes = [
         {"name": "t", "type": "time"},
         {"name": "z", "type": "space", "unit": "micrometer"},

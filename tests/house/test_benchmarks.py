@@ -28,7 +28,7 @@ COMMANDS = {
         "--repeats",
         "1",
     ),
-    "large_painting": ("large_painting.py", "--side", "512", "--strokes", "2"),
+    "large_painting": ("large_painting.py", "--side", "1024", "--strokes", "2"),
     "window": ("window.py", "--turns", "1", "--seconds", "1"),
     "corrections": ("corrections.py", "--repeats", "1"),
     "workers": ("workers.py", "--side", "500", "--repeats", "1"),
@@ -37,7 +37,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
 @pytest.mark.timeout(900)
-def test_it_prints_its_table(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_it_prints_what_it_measured(command: tuple[str, ...], tmp_path: Path) -> None:
     """Whether its limits hold is not asked: that is for a quiet machine."""
     script, *options = command
     done = subprocess.run(
@@ -48,4 +48,4 @@ def test_it_prints_its_table(command: tuple[str, ...], tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert "Traceback" not in done.stderr, done.stderr
-    assert re.search(r"^\|.*\d.*\|", done.stdout, re.MULTILINE), done.stdout + done.stderr
+    assert re.search(r"\d.*\|$|times as fast", done.stdout, re.MULTILINE), done.stdout + done.stderr

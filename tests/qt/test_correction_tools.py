@@ -10,7 +10,7 @@ import pytest
 from driving import canvas_of, place_of, stroke
 from napari.components import ViewerModel
 from napari.layers import Labels
-from qtpy.QtCore import QPointF, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -46,6 +46,7 @@ def window(
     viewer.reset_view()
     dock.annotate.new.start.click()
     yield viewer, dock, segmented(dock)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert not canvas_of(viewer).findChildren(DrawnLine), "a line was left behind"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtWidgets import QLabel
 
+from napari_unet._qt.choice import Choice
 from napari_unet._qt.colours import annotation_colours, segmentation_colours
 from napari_unet._qt.curves import Curves
 from napari_unet._qt.messages import MessageLine
@@ -23,6 +24,20 @@ from napari_unet.session import ImageSource, Session
 
 def report(step: int, loss: float, held_out: Any = None) -> SimpleNamespace:
     return SimpleNamespace(step=step, loss=loss, held_out=held_out)
+
+
+def test_a_choice_gives_back_the_very_value_that_it_was_given(qtbot: Any) -> None:
+    choice = Choice()
+    qtbot.addWidget(choice)
+    values = [Coding.MASKS, "masks too", ("a", Coding.PROJECT), None, 5.0, Coding.ILASTIK]
+    for value in values:
+        choice.addItem("text", value)
+        choice.setCurrentIndex(choice.count() - 1)
+        assert choice.currentData() is value
+    assert choice.findData(Coding.ILASTIK) == 5
+    assert choice.findData("none of them") == -1
+    choice.clear()
+    assert choice.currentData() is None
 
 
 def test_curves_keep_every_held_out_score_and_leave_out_what_is_no_number(qtbot: Any) -> None:

@@ -9,8 +9,9 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QLabel, QSpinBox, QWidget
 
+from napari_unet._qt.choice import Choice
 from napari_unet.errors import UserError
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -97,7 +98,7 @@ def _make_editor(field: FieldInfo, value: Any) -> QWidget | None:
         return _number(field, kind)
     choices = _choices(kind)
     if choices:
-        combo = QComboBox()
+        combo = Choice()
         for choice in choices:
             text = str(getattr(choice, "value", choice))
             combo.addItem(_LABELS.get(text, text.replace("_", " ")), choice)
@@ -150,7 +151,7 @@ class _Number(QDoubleSpinBox):
 def _show(editor: QWidget, value: Any) -> None:
     if isinstance(editor, QCheckBox):
         editor.setChecked(value)
-    elif isinstance(editor, QComboBox):
+    elif isinstance(editor, Choice):
         editor.setCurrentIndex(next(i for i in range(editor.count()) if editor.itemData(i) == value))
     else:
         editor.setValue(value)
@@ -159,13 +160,13 @@ def _show(editor: QWidget, value: Any) -> None:
 def _read(editor: QWidget) -> Any:
     if isinstance(editor, QCheckBox):
         return editor.isChecked()
-    return editor.currentData() if isinstance(editor, QComboBox) else editor.value()
+    return editor.currentData() if isinstance(editor, Choice) else editor.value()
 
 
 def _changed_signal(editor: QWidget) -> Any:
     if isinstance(editor, QCheckBox):
         return editor.toggled
-    return editor.currentIndexChanged if isinstance(editor, QComboBox) else editor.valueChanged
+    return editor.currentIndexChanged if isinstance(editor, Choice) else editor.valueChanged
 
 
 def _wrap(text: str) -> str:

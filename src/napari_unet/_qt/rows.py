@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet._qt.choice import Choice
 from napari_unet._qt.tab_order import tab_in_order
 
 
@@ -108,9 +109,9 @@ def swatch(colour: str) -> QIcon:
     return QIcon(pixmap)
 
 
-def combo(choices: list[tuple[str, object]], tooltip: str) -> QComboBox:
+def combo(choices: list[tuple[str, object]], tooltip: str) -> Choice:
     """Return a choice among texts that stand for values; it never widens the dock."""
-    made = QComboBox()
+    made = Choice()
     made.setToolTip(f"<p>{tooltip}</p>")
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(8)
@@ -119,7 +120,7 @@ def combo(choices: list[tuple[str, object]], tooltip: str) -> QComboBox:
     return made
 
 
-def refill(box: QComboBox, choices: list[tuple[str, object]], chosen: object) -> None:
+def refill(box: Choice, choices: list[tuple[str, object]], chosen: object) -> None:
     """Give a combo box other choices, without a signal, and keep what is chosen."""
     with QSignalBlocker(box):
         if [(box.itemText(i), box.itemData(i)) for i in range(box.count())] != choices:

@@ -71,7 +71,8 @@ class SelectedObject(QWidget):
         with QSignalBlocker(self.kind):
             self.kind.clear()
             for name, colour in zip(names, self._loop.layers.looks.class_colours, strict=False):
-                self.kind.addItem(swatch(colour), name)
+                self.kind.addItem(name)
+                self.kind.setItemIcon(self.kind.count() - 1, swatch(colour))
             if value is not None and session.painting is not None:
                 self.kind.setCurrentIndex(session.painting.object_classes.get(value, 1) - 1)
         self._quiet.start()

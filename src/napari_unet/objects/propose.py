@@ -150,5 +150,6 @@ def _shifted_threshold(heights: Float32Array, shift: float) -> float:
         return float(heights.max() if shift > 0 else heights.min())
     values = heights.ravel()[:: max(1, heights.size // 2**17)]
     low, high = np.percentile(values, [0.1, 99.9])  # a few extreme pixels should not use up the slider
-    automatic = float(threshold_otsu(np.clip(values, low, high)))
+    clipped = np.clip(values, low, high).astype(np.float64)  # their squares may be too large for float32
+    automatic = float(threshold_otsu(clipped))
     return automatic + abs(shift) * (float(high if shift > 0 else low) - automatic)

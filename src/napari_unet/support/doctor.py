@@ -13,7 +13,7 @@ from pathlib import Path
 import napari_unet
 from napari_unet.callbacks import OnProgress, no_progress
 
-PACKAGES = ("napari", "torch", "numpy", "scipy", "scikit-image", "tifffile", "zarr", "imagecodecs")
+PACKAGES = ("napari", "numpy", "scipy", "scikit-image", "tifffile", "zarr", "imagecodecs")
 BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
 # In a process of its own: without a display Qt ends the process instead of raising an error.
 OPENGL_TRIAL = """
@@ -31,9 +31,13 @@ PRODUCT = 2048  # rows and columns of the matrices whose product is timed
 
 def examine(on_progress: OnProgress = no_progress) -> list[tuple[str, str]]:
     """Return versions, device, window system and speed, each with its name; takes seconds."""
+    import torch
+
     found = [
         ("napari-unet", napari_unet.__version__),
         ("Python", f"{platform.python_version()} on {platform.platform()}"),
+        # It says for which CUDA it was built; the package's description does not.
+        ("torch", torch.__version__),
         *((package, installed_version(package) or "not installed") for package in PACKAGES),
         ("Qt binding", find_binding()),
     ]
