@@ -70,6 +70,8 @@ def test_bad_images_and_labels_of_train(shell, bad, images, labels, said):
     ("options", "said"),
     [
         (("--minutes", 0), "--minutes"),
+        (("--minutes", "inf"), "--minutes"),
+        (("--object-size", "nan"), "--object-size"),
         (("--steps", -1), "--steps"),
         (("--object-size", 0), "--object-size"),
         (("--threads", 0), "--threads"),

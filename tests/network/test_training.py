@@ -335,6 +335,14 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_weights(monkeypatch: pytes
     assert all(torch.isfinite(tensor).all() for tensor in outcome.state.values())
 
 
+def test_a_loss_that_never_was_a_number_leaves_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_of(SMALL)
+    forward = network.forward
+    monkeypatch.setattr(network, "forward", lambda x: forward(x) * math.nan)
+    with pytest.raises(UserError, match="Nothing was trained"):
+        train([disc_image()], network, SMALL)
+
+
 def test_a_batch_without_any_weight_changes_nothing_badly() -> None:
     """A lone annotated pixel, which most patches miss or lose to rotation."""
     image = disc_image()

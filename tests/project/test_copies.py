@@ -41,11 +41,14 @@ def test_an_exported_copy_is_the_project_as_it_was(project, tmp_path):
     assert project.flush()
     np.testing.assert_array_equal(annotation(tmp_path / "copy"), painted(STROKES[:1]))
     assert 500 < project.size() < 100_000
+    assert [line["name"] for line in project.history() if line["what"] == "Copy"] == ["copy"]
 
 
 def test_a_snapshot_stays_as_it_is_though_it_shares_files(project):
     kept = project.snapshot("before: trying/../things")
     assert kept.parent == project.folder / "snapshots"
+    assert project.flush()
+    assert [line["name"] for line in project.history() if line["what"] == "Snapshot"] == [kept.name]
     paint_more(project)
     project.note("shown", 1)
     project.close()
@@ -58,6 +61,8 @@ def test_a_snapshot_stays_as_it_is_though_it_shares_files(project):
 def test_save_as_goes_on_there(project, tmp_path):
     moved = project.save_as(tmp_path / "other", "My cells")
     assert moved.name == "My cells"
+    assert moved.flush()
+    assert moved.history()[-1]["what"] == "Name"
     entry = moved.image(moved.images[0].id)
     entry.open()
     paint(entry, STROKES[1])

@@ -184,8 +184,8 @@ def _check_numbers(
 ) -> None:
     numbers = {"--minutes": minutes, "--steps": steps, "--object-size": object_size, "--threads": threads}
     for option, value in numbers.items():
-        if value is not None and not value > 0:
-            raise UserError(f"{option} must be above 0; it is {value}.")
+        if value is not None and not 0 < value < math.inf:
+            raise UserError(f"{option} must be a number above 0; it is {value}.")
     if seed < 0:
         raise UserError(f"--seed must be at least 0; it is {seed}.")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_unet.callbacks import ShouldStop, never_stop
-from napari_unet.errors import Stopped, is_out_of_memory
+from napari_unet.errors import Stopped, UserError, is_out_of_memory
 from napari_unet.network.augmentation import AugmentationSettings
 from napari_unet.network.batch_sizes import BatchSizes
 from napari_unet.network.best_weights import TOLERANCE, BestWeights
@@ -47,6 +47,10 @@ STOPPED = "stopped"
 NOT_A_NUMBER = (
     "Training ended early because its loss was no longer a number; the last good weights are kept. "
     "Try a lower learning rate, and look for extreme grey values in the images."
+)
+NEVER_A_NUMBER = (
+    "Nothing was trained: the loss was no number from the first step on. "
+    "Start from other weights, and look for extreme grey values in the images."
 )
 
 
@@ -94,7 +98,8 @@ def train(
     Raises
     ------
     UserError
-        If nothing is annotated, the device is not there, or memory does not suffice for one patch.
+        If nothing is annotated, the device is not there, memory does not suffice for one patch, or the loss is no
+        number from the first step on.
     Stopped
         If asked to stop before the first step was done.
     """
@@ -201,6 +206,8 @@ class Training:
         gradient = torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
         value = float(loss.detach())
         if not (math.isfinite(value) and math.isfinite(float(gradient))):
+            if self.budget.step == 0:
+                raise UserError(NEVER_A_NUMBER)
             self.reason = NOT_A_NUMBER
             return
         self.optimiser.step()

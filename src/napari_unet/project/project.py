@@ -229,7 +229,9 @@ class Project:
         UserError
             If there is something at `folder`, or it cannot be written to.
         """
-        self._copy(Path(folder).absolute(), link=False)
+        folder = Path(folder).absolute()
+        self._copy(folder, link=False)
+        self.log("Copy", name=folder.name)
 
     def snapshot(self, name: str, before: tuple[str, int] | None = None) -> Path:
         """Keep the present state under ``snapshots/``, as a project that can be opened.
@@ -243,6 +245,7 @@ class Project:
         """
         target = self.folder / "snapshots" / f"{datetime.now():%Y%m%d-%H%M%S}-{slug(name)}"
         self._copy(target, link=True, before=before)
+        self.log("Snapshot", name=target.name)
         return target
 
     def save_as(self, folder: Path, name: str | None = None) -> Project:
@@ -256,7 +259,9 @@ class Project:
         folder = Path(folder).absolute()
         self._copy(folder, link=False, name=name or folder.name)
         self.close()
-        return type(self).open(folder, disk=self._disk)
+        there = type(self).open(folder, disk=self._disk)
+        there.log("Name", name=there.name)
+        return there
 
     # ---- inside --------------------------------------------------------------------------------------------
 

@@ -137,7 +137,9 @@ class Keeper:
         state.n_images = len(self.project.images)
         if self._noted.get(TRAINING_CHOICES) != state.training_choices:
             self._noted[TRAINING_CHOICES] = state.training_choices
-            self.project.note(TRAINING_CHOICES, state.training_choices.model_dump(mode="json"))
+            chosen = state.training_choices.model_dump(mode="json")
+            self.project.note(TRAINING_CHOICES, chosen)
+            self.project.log("Set", self.entry.id, training=chosen)
         if self._session.regions:
             self.begin_work()
         for name, source, as_json in self._sources():
