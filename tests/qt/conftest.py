@@ -77,10 +77,18 @@ def open_dock(make_napari_viewer: Callable[..., Any]) -> Iterator[Callable[..., 
 @pytest.fixture(scope="module")
 def window_of_file(qapp: Any) -> Iterator[Callable[[], Any]]:
     """Return a function that gives the window that the tests of a file share: making one takes two seconds."""
+    from app_model import Application
     from napari import Viewer
+    from napari._app_model._app import NapariApplication, _napari_names
+    from napari._qt._qapp_model.qactions import init_qactions
     from napari._qt.qt_viewer import QtViewer
+    from napari.plugins import _initialize_plugins
 
     windows: list[Any] = []
+    app = NapariApplication("one for a file")  # as napari's own fixture makes one for a test
+    app.injection_store.namespace = _napari_names
+    for initialised in (_initialize_plugins, init_qactions):
+        initialised.cache_clear()
 
     def window() -> Any:
         if not windows:
@@ -89,11 +97,15 @@ def window_of_file(qapp: Any) -> Iterator[Callable[[], Any]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("napari._qt.threads.status_checker.StatusChecker.start", lambda *_: None)
+        patch.setattr(NapariApplication, "get_app_model", lambda: app)
         yield window
         for viewer in windows:
             viewer.close()
         qapp.processEvents()
         windows.clear()
+        Application.destroy(app.name)
+        for initialised in (_initialize_plugins, init_qactions):
+            initialised.cache_clear()
         QtViewer._instances.clear()  # or napari's own fixture takes it for one that a test has left behind
 
 
