@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.errors import UserError
@@ -16,6 +15,7 @@ from napari_unet.formats.axes import guess_axes
 from napari_unet.formats.pixel_size import to_micrometres
 from napari_unet.formats.room import check_room, no_room
 from napari_unet.formats.unpacking import check_part
+from napari_unet.formats.zarr_chunks import read_written
 
 # what zarr and numcodecs raise for descriptions and chunks that are damaged or that they do not know
 UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError,
@@ -125,7 +125,7 @@ def _read(path: Path, place: Path, stored: Any) -> NDArray[Any]:
         for chunk in place.rglob("*"):
             if chunk.is_file() and chunk.suffix != ".json":
                 check_part(path, chunk.read_bytes(), largest)
-        return np.asarray(stored[...])
+        return read_written(place, stored)
     except UserError:
         raise
     except MemoryError as error:
