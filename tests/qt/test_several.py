@@ -252,7 +252,7 @@ def test_a_project_whose_last_image_is_gone_opens_with_another(
     other.loop.moves.open_project(folder)
     wait(qtbot, lambda: other.loop.session.image is not None)
     assert other.loop.session.image.name == "c"
-    assert "“b” is not at" in other.messages.toolTip() + words(other)
+    wait(qtbot, lambda: "“b” is not at" in other.messages.toolTip() + words(other))
 
 
 def test_pixels_that_are_nowhere_else_are_not_left(
