@@ -1,5 +1,6 @@
 """What is done in a session is in its project, and comes back as it was."""
 
+import errno
 import time
 from pathlib import Path
 from statistics import median
@@ -17,7 +18,7 @@ from napari_unet.errors import UserError
 from napari_unet.project import Project, image_entry
 from napari_unet.session import ImageSource, Session, Which
 from napari_unet.session.described import describe_image
-from napari_unet.session.keeping import BEFORE, Keeper
+from napari_unet.session.keeping import BEFORE, NOT_BEFORE, Keeper
 from napari_unet.session.restoring import read_kept, restore
 
 PROCESS = Path(__file__).with_name("painting_process.py")
@@ -173,14 +174,15 @@ def test_a_new_annotation_takes_the_place_of_the_old_one_while_painting_goes_on(
     for step in range(20):
         paint(session, Which.ANNOTATION, (100 + step, 100), 2)
     assert keeper.project.flush(60.0)
+    keeper.keep_settings()
     end(keeper)
+    assert said == [BEFORE]
     other, keeper = come_back(folder)
     np.testing.assert_array_equal(other.annotation, session.annotation)
     assert (other.labels_are, other.class_names) == (LabelsAre.CLASSES, ("wall",))
     other.annotating.start(LabelsAre.OBJECTS)  # nothing was painted since it was opened
     assert keeper.project.flush(60.0)
     end(keeper)
-    assert said == [BEFORE]
     kept = sorted((folder / "snapshots").iterdir(), key=lambda path: int(path.name.rpartition("-")[2]))
     for snapshot, painted, kind in zip(
         kept, (before, session.annotation), (LabelsAre.OBJECTS, LabelsAre.CLASSES), strict=True
@@ -189,6 +191,26 @@ def test_a_new_annotation_takes_the_place_of_the_old_one_while_painting_goes_on(
             state = project.image(project.images[0].id).open()
         np.testing.assert_array_equal(state.arrays["annotation"], painted)
         assert state.notes["labels_are"] == kind
+
+
+def test_an_annotation_that_could_not_be_kept_before_another_takes_its_place_is_said_so(folder, monkeypatch):
+    session = on_image()
+    session.annotating.start(LabelsAre.OBJECTS)
+    keeper = keep(session, folder)
+    paint(session, Which.ANNOTATION, (5, 5), 2)
+    assert keeper.project.flush(60.0)
+    said = []
+    session.said.connect(lambda level, sentence: said.append((level, sentence)))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("napari_unet.project.copies.copy_project", full)
+    session.annotating.start(LabelsAre.CLASSES, ("wall",))
+    assert keeper.project.flush(60.0)
+    keeper.keep_settings()
+    end(keeper)
+    assert said == [("warning", NOT_BEFORE)]
 
 
 def test_what_was_found_before_going_on_is_kept_too(folder):

@@ -95,9 +95,7 @@ class ImageStep(QWidget):
         if not set(self._loop.layers.images) <= set(image_layers(self._loop.layers.viewer())):
             return f"{image.name} · its layer was removed"
         album = self._loop.album
-        saved = (
-            self._loop.keeping.saved() if self.isHidden() else ""
-        )  # else it stands beside the project's name
+        saved = self._loop.keeping.saved() if self.isHidden() else ""  # else it is beside the project's name
         facts = [image.name, album.words() if len(album.images) > 1 else "", saved]
         return " · ".join(fact for fact in facts if fact)
 

@@ -10,10 +10,7 @@ from napari_unet._qt.rows import Fold, button, hint
 from napari_unet.annotation.coding import LabelsAre
 from napari_unet.session import Which
 
-LEFT = (
-    "“{name}” is hidden in the layer list, and no longer kept with the project: save it with File › Save, or take it "
-    "again under “Use labels that exist”."
-)
+LEFT = "“{name}” is hidden in the layer list: take it again under “Use labels that exist”."
 
 
 class NewAnnotation(QWidget):
@@ -76,7 +73,7 @@ class NewAnnotation(QWidget):
             self._loop.session.annotating.start(kind, names)
             self._loop.layers.paint_with(2, new_object=kind is LabelsAre.OBJECTS)
             if before is not None:
-                self._loop.say("warning", LEFT.format(name=before.name))
+                self._loop.say("info", LEFT.format(name=before.name))
         self._loop.refresh_soon()
 
     def _preview(self, *_: object) -> None:

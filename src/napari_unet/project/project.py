@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -233,20 +234,31 @@ class Project:
         self._copy(folder, link=False)
         self.log("Copy", name=folder.name)
 
-    def snapshot(self, name: str, before: tuple[str, int] | None = None) -> Path:
-        """Keep the present state under ``snapshots/``, as a project that can be opened.
+    def snapshot(self, name: str) -> Path:
+        """Keep the present state under ``snapshots/``, as a project that can be opened; waits.
 
         Takes little room where the file system can link files: what does not change afterwards is there once.
-
-        Parameters
-        ----------
-        before
-            An image and the number of its last change that counts; made before later ones are, without waiting.
         """
-        target = self.folder / "snapshots" / f"{datetime.now():%Y%m%d-%H%M%S}-{slug(name)}"
-        self._copy(target, link=True, before=before)
+        target = self._new_snapshot(name)
+        self._copy(target, link=True)
         self.log("Snapshot", name=target.name)
         return target
+
+    def snapshot_before(self, name: str, image_id: str, sequence: int) -> Future[None]:
+        """Keep the state after an image's change of that number, before anything later is written; does not wait.
+
+        Returns
+        -------
+        Future
+            Done as soon as it is kept; its exception is an `OSError`, or a `UserError`, where it could not be.
+        """
+        target = self._new_snapshot(name)
+        return self._writer.submit(
+            lambda breathe: copies.copy_project(
+                self._disk, self.folder, target, True, None, breathe, (image_id, sequence)
+            ),
+            retry=False,
+        )
 
     def save_as(self, folder: Path, name: str | None = None) -> Project:
         """Copy the project into a new folder and go on there; waits. This one is closed.
@@ -265,22 +277,18 @@ class Project:
 
     # ---- inside --------------------------------------------------------------------------------------------
 
-    def _copy(
-        self, target: Path, link: bool, name: str | None = None, before: tuple[str, int] | None = None
-    ) -> None:
-        if before is None:
-            self._writer.flush(CLOSING, settle=True)
+    def _new_snapshot(self, name: str) -> Path:
+        return self.folder / "snapshots" / f"{datetime.now():%Y%m%d-%H%M%S}-{slug(name)}"
+
+    def _copy(self, target: Path, link: bool, name: str | None = None) -> None:
+        self._writer.flush(CLOSING, settle=True)
         document = self._document.now.model_copy(update={"name": name[:300]}) if name else None
-        job = self._writer.submit(
-            lambda breathe: copies.copy_project(
-                self._disk, self.folder, target, link, document, breathe, before
-            ),
-            counts=before is not None,
-            retry=False,
-        )
         try:
-            if before is None:
-                job.result()
+            self._writer.submit(
+                lambda breathe: copies.copy_project(self._disk, self.folder, target, link, document, breathe),
+                counts=False,
+                retry=False,
+            ).result()
         except OSError as error:
             raise not_made(target, error) from error
 

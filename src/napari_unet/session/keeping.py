@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from pydantic import JsonValue
@@ -26,6 +27,10 @@ OPEN_IMAGE = "open_image"
 
 BEFORE = (
     "The annotation of before is kept in a snapshot of the project (Project › Open project … › snapshots)."
+)
+NOT_BEFORE = (
+    "The annotation of before could not be kept in a snapshot of the project: take its layer, hidden in the layer "
+    "list, under “Use labels that exist”, or save it with File › Save."
 )
 SETTINGS = {"object_size", "channels", "separation", "axes", "linking", "class_names", "labels_are"}
 """Notes whose values stand in the history."""
@@ -67,6 +72,7 @@ class Keeper:
         self._was_painted = self._ended = False
         self._is_new = True
         self._trained_on = 0  # the state of the annotation when the last training began
+        self._replaced: Future[None] | None = None  # a snapshot on its way
         self._revisions: dict[int, str] = {}  # what was kept of it, by the number of the round
         self._canvas = session.canvas
         there = entry.arrays if written or before is not None else ()
@@ -135,6 +141,7 @@ class Keeper:
             return
         state = self._session.state
         state.n_images = len(self.project.images)
+        self._tell_of_replaced()
         if self._noted.get(TRAINING_CHOICES) != state.training_choices:
             self._noted[TRAINING_CHOICES] = state.training_choices
             chosen = state.training_choices.model_dump(mode="json")
@@ -265,9 +272,19 @@ class Keeper:
         then = self.entry.id, self.entry.sequence
         begun = next((i.progress != "new" for i in self.project.images if i.id == self.entry.id), False)
         if which is Which.ANNOTATION and which in self._arrays and begun and self.is_of_now:
-            self.project.snapshot(f"before annotation {then[1]}", then)
-            self._session.said.emit("info", BEFORE)
+            self._replaced = self.project.snapshot_before(f"before annotation {then[1]}", *then)
         self._keep_array(which)
+
+    def _tell_of_replaced(self) -> None:
+        """Say what became of the annotation whose place another one took."""
+        if self._replaced is None or not self._replaced.done():
+            return
+        replaced, self._replaced = self._replaced, None
+        if replaced.cancelled() or replaced.exception() is not None:
+            self._session.said.emit("warning", NOT_BEFORE)
+        else:
+            self.project.log("Snapshot", self.entry.id)
+            self._session.said.emit("info", BEFORE)
 
     def _keep_array(self, which: Which) -> None:
         """Keep a whole array; while it is being written, what changes in it is recorded besides."""
